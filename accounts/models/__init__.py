@@ -1,0 +1,6 @@
+from accounts.models.api_key import ApiKey, ApiKeyUsage, RateLimitWindow
+from accounts.models.budget import Budget, BudgetPeriod
+from accounts.models.config_version import ConfigVersion
+from accounts.models.team import Team
+
+__all__ = ["ApiKey", "ApiKeyUsage", "Budget", "BudgetPeriod", "ConfigVersion", "RateLimitWindow", "Team"]

@@ -1,0 +1,36 @@
+from django.db import models
+
+
+class Team(models.Model):
+    """Who pays: the owner of keys, budgets, ledger rows and settings."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    external_ref = models.CharField(
+        max_length=500, unique=True, null=True, blank=True, help_text="For example the URL of the team's repository."
+    )
+    is_active = models.BooleanField(default=True)
+    baseline_model = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Model that savings are measured against; empty for the dearest model of the top tier.",
+    )
+    cache_ttl_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How long answers are reused (at most 86400); empty turns the cache off."
+    )
+    prompt_retention_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Days to keep prompts and answers, encrypted; empty keeps none."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("slug",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(cache_ttl_seconds__isnull=True) | models.Q(cache_ttl_seconds__range=(1, 86400)),
+                name="team_cache_ttl_at_most_a_day",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.slug

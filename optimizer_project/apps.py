@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class OptimizerProjectConfig(AppConfig):
+    name = "optimizer_project"

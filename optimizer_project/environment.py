@@ -1,0 +1,112 @@
+"""Reads and checks the environment; a bad or unsafe value stops the start with a message that names it."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ENVIRONMENTS = ("development", "test", "production")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def choice(env: environ.Env, name: str, allowed: tuple[str, ...], default: str) -> str:
+    """Return the variable's value; raises ImproperlyConfigured when it is none of ``allowed``."""
+    value = str(env.str(name, default=default))
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r} is not valid: use one of {', '.join(allowed)}.")
+    return value
+
+
+def boolean(env: environ.Env, name: str, default: bool) -> bool:
+    """Return true or false; raises ImproperlyConfigured for any other word."""
+    value = str(env.str(name, default=str(default))).strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off", ""):
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is not valid: use true or false.")
+
+
+def integer(env: environ.Env, name: str, default: int, minimum: int, maximum: int) -> int:
+    """Return a whole number within the bounds; raises ImproperlyConfigured otherwise."""
+    value = str(env.str(name, default=str(default))).strip()
+    if not value.isascii() or not value.lstrip("-").isdigit() or not minimum <= int(value) <= maximum:
+        raise ImproperlyConfigured(f"{name}={value!r} is not valid: use a whole number from {minimum} to {maximum}.")
+    return int(value)
+
+
+def secret_key(env: environ.Env, data_dir: Path, is_production: bool) -> str:
+    """Return SECRET_KEY; outside production one is made on first use and kept in the data directory."""
+    value = str(env.str("SECRET_KEY", default=""))
+    if is_production and len(value) < 50:
+        raise ImproperlyConfigured(
+            "SECRET_KEY must be set to at least 50 random characters when ENVIRONMENT=production. Make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(64))"'
+        )
+    if value:
+        return value
+    path = data_dir / "secret_key"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(64))
+    return path.read_text().strip()
+
+
+def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
+    """Return Django's settings of the database: PostgreSQL when named, else SQLite in the data directory."""
+    url = str(env.str("DATABASE_URL", default="")) or _postgres_url(env)
+    if not url:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return _sqlite(str(data_dir / "optimizer.sqlite3"))
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return _sqlite(parts.path if parts.path.startswith("//") else parts.path.removeprefix("/") or ":memory:")
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has the scheme {parts.scheme!r}: use postgresql://user:password@host:5432/name or "
+            "sqlite:////absolute/path."
+        )
+    settings: dict[str, Any] = environ.Env.db_url_config(url)
+    if not settings.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL names no database: use postgresql://user:password@host:5432/name.")
+    settings["ENGINE"] = "django.db.backends.postgresql"
+    settings["CONN_MAX_AGE"] = 0
+    settings.setdefault("OPTIONS", {}).update(
+        {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+    )
+    return settings
+
+
+def redis_url(env: environ.Env) -> str:
+    """Return REDIS_URL, empty when none is used; raises ImproperlyConfigured for any other scheme."""
+    value = str(env.str("REDIS_URL", default=""))
+    if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured("REDIS_URL is not valid: use redis://host:6379/0.")
+    return value
+
+
+def _postgres_url(env: environ.Env) -> str:
+    host = str(env.str("POSTGRES_HOST", default=""))
+    if not host:
+        return ""
+    password = str(env.str("POSTGRES_PASSWORD", default="")) or str(env.str("DB_PASSWORD", default=""))
+    user = quote(str(env.str("POSTGRES_USER", default="optimizer")), safe="")
+    port = integer(env, "POSTGRES_PORT", 5432, 1, 65535)
+    name = quote(str(env.str("POSTGRES_DB", default="optimizer")), safe="")
+    return f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{name}"
+
+
+def _sqlite(name: str) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": name,
+        "OPTIONS": {
+            "timeout": 5,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        },
+    }

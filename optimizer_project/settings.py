@@ -1,0 +1,215 @@
+"""Settings of the whole product, from the environment. `.env.example` lists every variable."""
+
+from pathlib import Path
+
+import django_stubs_ext
+import environ
+from corsheaders.defaults import default_headers
+from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from optimizer_project import environment
+from optimizer_project.log_config import logging_config
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+VERSION = "0.1.0"
+ENVIRONMENT = environment.choice(env, "ENVIRONMENT", environment.ENVIRONMENTS, "development")
+IS_PRODUCTION = ENVIRONMENT == "production"
+DEBUG = environment.boolean(env, "DEBUG", False)
+OPTIMIZER_OPEN_API = environment.boolean(env, "OPTIMIZER_OPEN_API", False)
+if IS_PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG=true is refused when ENVIRONMENT=production.")
+if OPTIMIZER_OPEN_API and not DEBUG:
+    raise ImproperlyConfigured("OPTIMIZER_OPEN_API=true opens the API to everyone and is refused unless DEBUG=true.")
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data")))
+SECRET_KEY = environment.secret_key(env, DATA_DIR, IS_PRODUCTION)
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+if IS_PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS=* is refused when ENVIRONMENT=production: list the host names.")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+REDIS_URL = environment.redis_url(env)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "csp",
+    "channels",
+    "django_celery_beat",
+    "django_structlog",
+    "optimizer_project",
+    "accounts",
+    "routing",
+    "monitoring",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    # "optimizer_project.middleware.OptionalSlashMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+APPEND_SLASH = False
+ROOT_URLCONF = "optimizer_project.urls"
+ASGI_APPLICATION = "optimizer_project.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": environment.database(env, DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("admin:login")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+SECURE_SSL_REDIRECT = environment.boolean(env, "SECURE_SSL_REDIRECT", IS_PRODUCTION)
+SECURE_REDIRECT_EXEMPT = [r"^health"]
+SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PRODUCTION
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if environment.boolean(env, "TRUST_PROXY_HEADERS", False) else None
+)
+X_FRAME_OPTIONS = "DENY"
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_HEADERS = (*default_headers, "x-api-key", "idempotency-key")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # The admin's theme evaluates small expressions in the page (Alpine) and needs unsafe-eval.
+        "script-src": [SELF, NONCE, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+SERVESTATIC_USE_FINDERS = not IS_PRODUCTION
+SERVESTATIC_AUTOREFRESH = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsTeamOrStaff"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["optimizer_project.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "optimizer_project.api_errors.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Cost Optimizer",
+    "DESCRIPTION": "An OpenAI-compatible gateway that sends each prompt to the cheapest model that is good enough.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": 86_400.0},
+    "reconcile-ledger": {"task": "routing.tasks.reconcile_ledger", "schedule": 30.0},
+    "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": 3600.0},
+}
+
+LOG_LEVEL = environment.choice(env, "LOG_LEVEL", environment.LOG_LEVELS, "INFO")
+LOG_JSON = environment.boolean(env, "LOG_JSON", IS_PRODUCTION)
+LOGGING = logging_config(LOG_LEVEL, as_json=LOG_JSON)
+
+# The gateway
+GATEWAY_MAX_BODY_BYTES = environment.integer(env, "GATEWAY_MAX_BODY_BYTES", 10 * 1024 * 1024, 1024, 100 * 1024 * 1024)
+GATEWAY_BODY_SECONDS = environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 600)
+GATEWAY_MAX_IN_FLIGHT = environment.integer(env, "GATEWAY_MAX_IN_FLIGHT", 2000, 1, 100_000)
+GATEWAY_STORE_SECONDS = environment.integer(env, "GATEWAY_STORE_SECONDS", 2, 1, 60)
+GATEWAY_DRAIN_SECONDS = environment.integer(env, "GATEWAY_DRAIN_SECONDS", 25, 0, 600)
+GATEWAY_MAX_ANSWER_BYTES = environment.integer(env, "GATEWAY_MAX_ANSWER_BYTES", 32 * 1024 * 1024, 1024, 2**30)
+EMBEDDED_PROVIDERS = environment.boolean(env, "EMBEDDED_PROVIDERS", not IS_PRODUCTION)
+EMBEDDED_MODEL_URL = env.str("EMBEDDED_MODEL_URL", default="")
+if IS_PRODUCTION and EMBEDDED_PROVIDERS:
+    raise ImproperlyConfigured(
+        "EMBEDDED_PROVIDERS=true is refused when ENVIRONMENT=production: its answers are for trials only."
+    )
+
+UNFOLD = {
+    "SITE_TITLE": "AI Cost Optimizer",
+    "SITE_HEADER": "AI Cost Optimizer",
+    "SITE_SYMBOL": "savings",
+}

@@ -1,0 +1,48 @@
+"""What the product knows of a model and its provider when it chooses."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from routing.domain.pricing import PriceSchedule
+
+TIERS = ("simple", "moderate", "complex")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as the catalog describes it, immutable.
+
+    ``tier`` is None for a model nobody has classified; such a model is never chosen by ``auto``.
+    ``price`` is None when unknown: unknown is never zero.
+    """
+
+    id: int
+    provider: str
+    name: str
+    upstream_name: str
+    canonical_name: str
+    tier: str | None
+    price: PriceSchedule | None
+    price_id: int | None
+    context_tokens: int | None
+    max_output_tokens: int | None
+    supports_tools: bool
+    supports_images: bool
+    supports_json: bool
+    is_routable: bool
+    allow_unpriced: bool
+    is_simulated: bool
+    is_embedded: bool
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.provider}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that could serve a request, with what we expect of it."""
+
+    model: ModelSpec
+    expected_cost_usd: Decimal | None
+    expected_quality: float | None = None

@@ -1,0 +1,35 @@
+"""The outcome of routing one request."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from routing.domain.catalog import Candidate
+
+
+class NoEligibleModel(Exception):
+    """No model in the catalog can serve this request; the message says what stood in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the caller asked of the router for one request."""
+
+    max_cost_usd: Decimal | None = None
+    min_quality: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingDecision:
+    """The model chosen, why, and whom to ask next when it fails.
+
+    ``confidence`` is ``high``, ``medium`` or ``low``, None when nothing was decided (a model asked for by name).
+    ``propensity`` is the probability in (0, 1] with which the strategy would make this choice for this request.
+    """
+
+    strategy: str
+    chosen: Candidate
+    considered: tuple[Candidate, ...]
+    confidence: str | None
+    propensity: float
+    reasoning: str
+    policy_version: int | None = None

@@ -1,0 +1,24 @@
+"""What a prompt looks like to the router."""
+
+from dataclasses import dataclass
+
+PATTERNS = ("code", "analysis", "creative", "explanation", "factual", "reasoning", "general")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFeatures:
+    """Everything a strategy may know of a request.
+
+    ``complexity_score`` lies in [0, 1]; ``tier`` is one of ``routing.domain.catalog.TIERS``;
+    ``input_tokens`` is our own count (the provider's may differ); ``task`` is the caller's own category.
+    """
+
+    pattern: str
+    complexity_score: float
+    tier: str
+    input_tokens: int
+    max_output_tokens: int | None
+    task: str | None
+    needs_tools: bool
+    needs_images: bool
+    needs_json: bool
