@@ -61,10 +61,11 @@ def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
     url = str(env.str("DATABASE_URL", default="")) or _postgres_url(env)
     if not url:
         data_dir.mkdir(parents=True, exist_ok=True)
-        return _sqlite(str(data_dir / "optimizer.sqlite3"))
+        return _sqlite(str(data_dir / "optimizer.sqlite3"), data_dir)
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        return _sqlite(parts.path if parts.path.startswith("//") else parts.path.removeprefix("/") or ":memory:")
+        name = parts.path if parts.path.startswith("//") else parts.path.removeprefix("/") or ":memory:"
+        return _sqlite(name, data_dir)
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(
             f"DATABASE_URL has the scheme {parts.scheme!r}: use postgresql://user:password@host:5432/name or "
@@ -100,10 +101,12 @@ def _postgres_url(env: environ.Env) -> str:
     return f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{name}"
 
 
-def _sqlite(name: str) -> dict[str, Any]:
+def _sqlite(name: str, data_dir: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
+        # A file, so that tests with several connections meet the locks that production has.
+        "TEST": {"NAME": str(data_dir / "test.sqlite3")},
         "OPTIONS": {
             "timeout": 5,
             "transaction_mode": "IMMEDIATE",

@@ -63,10 +63,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "optimizer_project.middleware.BodyHeadersMiddleware",
+    "optimizer_project.middleware.RequestLogMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    # "optimizer_project.middleware.OptionalSlashMiddleware",
+    "optimizer_project.middleware.OptionalSlashMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -158,7 +159,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsTeamOrStaff"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["optimizer_project.renderers.ExactJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["optimizer_project.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "optimizer_project.api_errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
@@ -172,6 +173,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "routing.gateway.openapi.add_gateway_paths",
+    ],
 }
 
 CELERY_BROKER_URL = REDIS_URL or "memory://"

@@ -6,128 +6,245 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('prefix', models.CharField(db_index=True, max_length=16)),
-                ('key_hash', models.CharField(max_length=64, unique=True)),
-                ('scopes', models.JSONField(blank=True, default=list, help_text='List of scopes; "admin" opens the control routes.')),
-                ('requests_per_minute', models.PositiveIntegerField(blank=True, help_text='Requests allowed in a UTC minute; empty for no limit.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("prefix", models.CharField(db_index=True, max_length=16)),
+                ("key_hash", models.CharField(max_length=64, unique=True)),
+                (
+                    "scopes",
+                    models.JSONField(
+                        blank=True, default=list, help_text='List of scopes; "admin" opens the control routes.'
+                    ),
+                ),
+                (
+                    "requests_per_minute",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Requests allowed in a UTC minute; empty for no limit.", null=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ('team', 'name', 'id'),
+                "ordering": ("team", "name", "id"),
             },
         ),
         migrations.CreateModel(
-            name='ConfigVersion',
+            name="ConfigVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField(default=1)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField(default=1)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ApiKeyUsage',
+            name="ApiKeyUsage",
             fields=[
-                ('api_key', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='usage', serialize=False, to='accounts.apikey')),
-                ('last_used_at', models.DateTimeField()),
+                (
+                    "api_key",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="usage",
+                        serialize=False,
+                        to="accounts.apikey",
+                    ),
+                ),
+                ("last_used_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'API key usage',
+                "verbose_name_plural": "API key usage",
             },
         ),
         migrations.CreateModel(
-            name='RateLimitWindow',
+            name="RateLimitWindow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('api_key_id', models.BigIntegerField()),
-                ('window_start', models.BigIntegerField(help_text="Unix time of the minute's first second.")),
-                ('request_count', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("api_key_id", models.BigIntegerField()),
+                ("window_start", models.BigIntegerField(help_text="Unix time of the minute's first second.")),
+                ("request_count", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('api_key_id', 'window_start'), name='rate_limit_window_unique')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("api_key_id", "window_start"), name="rate_limit_window_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('external_ref', models.CharField(blank=True, help_text="For example the URL of the team's repository.", max_length=500, null=True, unique=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('baseline_model', models.CharField(blank=True, help_text='Model that savings are measured against; empty for the dearest model of the top tier.', max_length=200)),
-                ('cache_ttl_seconds', models.PositiveIntegerField(blank=True, help_text='How long answers are reused (at most 86400); empty turns the cache off.', null=True)),
-                ('prompt_retention_days', models.PositiveIntegerField(blank=True, help_text='Days to keep prompts and answers, encrypted; empty keeps none.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "external_ref",
+                    models.CharField(
+                        blank=True,
+                        help_text="For example the URL of the team's repository.",
+                        max_length=500,
+                        null=True,
+                        unique=True,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "baseline_model",
+                    models.CharField(
+                        blank=True,
+                        help_text="Model that savings are measured against; empty for the dearest model of the top tier.",
+                        max_length=200,
+                    ),
+                ),
+                (
+                    "cache_ttl_seconds",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="How long answers are reused (at most 86400); empty turns the cache off.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "prompt_retention_days",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Days to keep prompts and answers, encrypted; empty keeps none.",
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ('slug',),
-                'constraints': [models.CheckConstraint(condition=models.Q(('cache_ttl_seconds__isnull', True), ('cache_ttl_seconds__range', (1, 86400)), _connector='OR'), name='team_cache_ttl_at_most_a_day')],
+                "ordering": ("slug",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("cache_ttl_seconds__isnull", True),
+                            ("cache_ttl_seconds__range", (1, 86400)),
+                            _connector="OR",
+                        ),
+                        name="team_cache_ttl_at_most_a_day",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(choices=[('day', 'Day'), ('month', 'Month')], max_length=8)),
-                ('limit_nano_usd', models.BigIntegerField()),
-                ('is_hard', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('api_key', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='budgets', to='accounts.apikey')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='budgets', to='accounts.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("period", models.CharField(choices=[("day", "Day"), ("month", "Month")], max_length=8)),
+                ("limit_nano_usd", models.BigIntegerField()),
+                ("is_hard", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "api_key",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="budgets",
+                        to="accounts.apikey",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="budgets", to="accounts.team"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('team', 'period', 'id'),
+                "ordering": ("team", "period", "id"),
             },
         ),
         migrations.AddField(
-            model_name='apikey',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='accounts.team'),
+            model_name="apikey",
+            name="team",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="api_keys", to="accounts.team"
+            ),
         ),
         migrations.CreateModel(
-            name='BudgetPeriod',
+            name="BudgetPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period_start', models.DateField()),
-                ('limit_nano_usd', models.BigIntegerField()),
-                ('spent_nano_usd', models.BigIntegerField(default=0)),
-                ('reserved_nano_usd', models.BigIntegerField(default=0)),
-                ('overrun_nano_usd', models.BigIntegerField(default=0)),
-                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='periods', to='accounts.budget')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("period_start", models.DateField()),
+                ("limit_nano_usd", models.BigIntegerField()),
+                ("spent_nano_usd", models.BigIntegerField(default=0)),
+                ("reserved_nano_usd", models.BigIntegerField(default=0)),
+                ("overrun_nano_usd", models.BigIntegerField(default=0)),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="periods", to="accounts.budget"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('budget', '-period_start'),
-                'constraints': [models.UniqueConstraint(fields=('budget', 'period_start'), name='budget_period_unique'), models.CheckConstraint(condition=models.Q(('spent_nano_usd__lte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('limit_nano_usd'), '+', models.F('overrun_nano_usd')), '-', models.F('reserved_nano_usd')))), name='budget_period_within_limit'), models.CheckConstraint(condition=models.Q(('reserved_nano_usd__gte', 0)), name='budget_period_reserved_not_negative'), models.CheckConstraint(condition=models.Q(('spent_nano_usd__gte', 0)), name='budget_period_spent_not_negative')],
+                "ordering": ("budget", "-period_start"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("budget", "period_start"), name="budget_period_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "spent_nano_usd__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("limit_nano_usd"), "+", models.F("overrun_nano_usd")
+                                    ),
+                                    "-",
+                                    models.F("reserved_nano_usd"),
+                                ),
+                            )
+                        ),
+                        name="budget_period_within_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reserved_nano_usd__gte", 0)), name="budget_period_reserved_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("spent_nano_usd__gte", 0)), name="budget_period_spent_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_nano_usd__gte', 0)), name='budget_limit_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_nano_usd__gte", 0)), name="budget_limit_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(condition=models.Q(('api_key__isnull', True)), fields=('team', 'period', 'is_hard'), name='budget_one_per_team_period'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("api_key__isnull", True)),
+                fields=("team", "period", "is_hard"),
+                name="budget_one_per_team_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(condition=models.Q(('api_key__isnull', False)), fields=('api_key', 'period', 'is_hard'), name='budget_one_per_key_period'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("api_key__isnull", False)),
+                fields=("api_key", "period", "is_hard"),
+                name="budget_one_per_key_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('requests_per_minute__isnull', True), ('requests_per_minute__gt', 0), _connector='OR'), name='api_key_rate_limit_positive'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("requests_per_minute__isnull", True), ("requests_per_minute__gt", 0), _connector="OR"
+                ),
+                name="api_key_rate_limit_positive",
+            ),
         ),
     ]

@@ -52,9 +52,7 @@ class RateLimitWindow(models.Model):
     request_count = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("api_key_id", "window_start"), name="rate_limit_window_unique"),
-        )
+        constraints = (models.UniqueConstraint(fields=("api_key_id", "window_start"), name="rate_limit_window_unique"),)
 
     def __str__(self) -> str:
         return f"{self.api_key_id} {self.window_start}: {self.request_count}"

@@ -27,10 +27,14 @@ class Budget(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(limit_nano_usd__gte=0), name="budget_limit_not_negative"),
             models.UniqueConstraint(
-                fields=("team", "period", "is_hard"), condition=Q(api_key__isnull=True), name="budget_one_per_team_period"
+                fields=("team", "period", "is_hard"),
+                condition=Q(api_key__isnull=True),
+                name="budget_one_per_team_period",
             ),
             models.UniqueConstraint(
-                fields=("api_key", "period", "is_hard"), condition=Q(api_key__isnull=False), name="budget_one_per_key_period"
+                fields=("api_key", "period", "is_hard"),
+                condition=Q(api_key__isnull=False),
+                name="budget_one_per_key_period",
             ),
         )
 

@@ -7,7 +7,14 @@ from routing.domain.catalog import Candidate
 
 
 class NoEligibleModel(Exception):
-    """No model in the catalog can serve this request; the message says what stood in the way."""
+    """No model in the catalog can serve this request; the message says what stood in the way.
+
+    ``is_temporary`` says that the same request may well be served later, because models that could are unavailable.
+    """
+
+    def __init__(self, message: str, *, is_temporary: bool = False) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,7 @@ class ChatStream(Protocol):
 class Provider(Protocol):
     """Speaks one wire protocol. Holds no state of a request; one HTTP exchange per call; never retries."""
 
-    async def complete(
-        self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall
-    ) -> ChatAnswer: ...
+    async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer: ...
 
     async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
         """Return once the first event is there, so that any earlier failure can still be answered elsewhere."""

@@ -1,0 +1,72 @@
+# Every task of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8000
+# The newest checked interpreter first; any later Python 3 is taken when it is the only one.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# A stamp is named after the content of its lock file, so that a restored or copied environment is judged rightly.
+RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt requirements-embedded.txt | cksum | tr ' ' '-')
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.txt | cksum | tr ' ' '-')
+MODEL := var/models/SmolLM2-135M-Instruct.Q4_1.gguf
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options
+PYTEST := $(PY) -m pytest -n 2
+# What a production deployment would set; `manage.py check --deploy` is only worth something under it.
+PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
+	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
+
+.PHONY: help run setup test check bench-gateway lock format
+
+help: ## List the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: setup ## Set up whatever is missing and start everything on port PORT (default 8000)
+	@exec $(PY) manage.py optimizer start --port $(PORT)
+
+setup: $(RUN_STAMP) ## Create the virtual environment, install the pinned packages, fetch the small model
+	@test -f $(MODEL) || $(PY) scripts/fetch_model.py $(MODEL) || true
+
+test: $(DEV_STAMP) ## Run the checks, then the tests on SQLite and on PostgreSQL
+	@scripts/install_test_services.sh
+	@$(MAKE) check
+	@TEST_BACKEND=sqlite $(PYTEST)
+	@TEST_BACKEND=postgresql $(PYTEST)
+
+check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system checks, API schema
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports
+	@DATA_DIR=var/check $(PY) manage.py makemigrations --check --dry-run
+	@$(PRODUCTION_LIKE) $(PY) manage.py check --deploy --fail-level WARNING
+	@DATA_DIR=var/check $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench-gateway: $(DEV_STAMP) ## Measure the gateway against its peers
+	@$(PY) -m benchmarks.gateway
+
+lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGRADE=1 takes newer releases
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-embedded.in -o requirements-embedded.txt
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+
+format: $(DEV_STAMP) ## Rewrite the code in the house format
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+$(PY):
+	@PYTHON="$(PYTHON)" scripts/create_venv.sh $(VENV)
+
+$(RUN_STAMP): | $(PY)
+	@echo "Installing the pinned packages into $(VENV)"
+	@$(PIP_INSTALL) -r requirements.txt -r requirements-embedded.txt
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(DEV_STAMP): | $(PY)
+	@echo "Installing the pinned development packages into $(VENV)"
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-* && touch $@

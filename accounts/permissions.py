@@ -1,0 +1,39 @@
+"""Who may call: a team by its key, or staff by their session."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    # At run time REST framework's views import this module to learn their default permissions.
+    from rest_framework.views import APIView
+
+from accounts.models import ApiKey, Team
+from accounts.services.api_keys import ADMIN_SCOPE
+
+
+class IsTeamOrStaff(BasePermission):
+    message = "Send an API key as `Authorization: Bearer …`, or log in as staff."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return isinstance(request.auth, ApiKey) or _is_staff(request) or settings.OPTIMIZER_OPEN_API
+
+
+class IsAdminScopeOrStaff(BasePermission):
+    message = 'This needs an API key with the scope "admin", or a staff session.'
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        if isinstance(request.auth, ApiKey):
+            return ADMIN_SCOPE in request.auth.scopes
+        return _is_staff(request) or settings.OPTIMIZER_OPEN_API
+
+
+def request_team(request: Request) -> Team | None:
+    """Return the only team whose rows the request may see; None for staff, who see all."""
+    return request.auth.team if isinstance(request.auth, ApiKey) else None
+
+
+def _is_staff(request: Request) -> bool:
+    return bool(request.user and request.user.is_authenticated and request.user.is_staff)

@@ -1,0 +1,127 @@
+"""What the gateway needs to know about its callers, and what people are shown of their budgets."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts.domain.periods import period_start
+from accounts.models import ApiKey, Budget, BudgetPeriod, Team
+
+
+@dataclass(frozen=True, slots=True)
+class TeamInfo:
+    """A team's settings; ``baseline_model`` is empty for the default."""
+
+    id: int
+    slug: str
+    baseline_model: str
+    cache_ttl_seconds: int | None
+    prompt_retention_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key that may be used until ``expires_at``; ``budget_ids`` are those of its team and its own."""
+
+    id: int
+    key_hash: str
+    prefix: str
+    scopes: frozenset[str]
+    requests_per_minute: int | None
+    expires_at: datetime | None
+    team: TeamInfo
+    budget_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """A budget in its current period; ``left_nano_usd`` is what a request may still reserve, 0 or more."""
+
+    budget_id: int
+    team_slug: str
+    api_key_prefix: str | None
+    period: str
+    period_start: date
+    is_hard: bool
+    limit_nano_usd: int
+    spent_nano_usd: int
+    reserved_nano_usd: int
+    overrun_nano_usd: int
+    left_nano_usd: int
+
+
+def usable_keys(now: datetime) -> QuerySet[ApiKey]:
+    """Return the keys of active teams that are neither revoked nor expired, each with its team."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
+    return ApiKey.objects.filter(unexpired, revoked_at=None, team__is_active=True).select_related("team")
+
+
+def active_keys(now: datetime) -> list[KeyInfo]:
+    """Return every key that a request may come with, by id."""
+    of_team: dict[int, list[int]] = defaultdict(list)
+    of_key: dict[int, list[int]] = defaultdict(list)
+    for budget_id, team_id, api_key_id in Budget.objects.order_by("id").values_list("id", "team_id", "api_key_id"):
+        owner = of_team[team_id] if api_key_id is None else of_key[api_key_id]
+        owner.append(budget_id)
+    teams: dict[int, TeamInfo] = {}
+    keys = []
+    for key in usable_keys(now).order_by("id"):
+        team = teams.setdefault(key.team_id, _team_info(key.team))
+        keys.append(_key_info(key, team, (*of_team[key.team_id], *of_key[key.id])))
+    return keys
+
+
+def budget_statuses(team: Team | None, today: date) -> list[BudgetStatus]:
+    """Return the budgets of a team, or of all teams for None, in the periods that hold ``today`` (UTC)."""
+    budgets = Budget.objects.select_related("team", "api_key").order_by("team__slug", "period", "id")
+    if team is not None:
+        budgets = budgets.filter(team=team)
+    rows = BudgetPeriod.objects.filter(
+        budget__in=budgets.values("id"), period_start__in={period_start(name, today) for name in Budget.Period.values}
+    )
+    current = {(row.budget_id, row.period_start): row for row in rows}
+    return [_status(budget, period_start(budget.period, today), current) for budget in budgets]
+
+
+def _status(budget: Budget, start: date, current: dict[tuple[int, date], BudgetPeriod]) -> BudgetStatus:
+    row = current.get((budget.id, start)) or BudgetPeriod(
+        budget=budget, period_start=start, limit_nano_usd=budget.limit_nano_usd
+    )
+    return BudgetStatus(
+        budget_id=budget.id,
+        team_slug=budget.team.slug,
+        api_key_prefix=budget.api_key.prefix if budget.api_key else None,
+        period=budget.period,
+        period_start=start,
+        is_hard=budget.is_hard,
+        limit_nano_usd=row.limit_nano_usd,
+        spent_nano_usd=row.spent_nano_usd,
+        reserved_nano_usd=row.reserved_nano_usd,
+        overrun_nano_usd=row.overrun_nano_usd,
+        left_nano_usd=max(0, row.limit_nano_usd - row.spent_nano_usd - row.reserved_nano_usd),
+    )
+
+
+def _team_info(team: Team) -> TeamInfo:
+    return TeamInfo(
+        id=team.id,
+        slug=team.slug,
+        baseline_model=team.baseline_model,
+        cache_ttl_seconds=team.cache_ttl_seconds,
+        prompt_retention_days=team.prompt_retention_days,
+    )
+
+
+def _key_info(key: ApiKey, team: TeamInfo, budget_ids: tuple[int, ...]) -> KeyInfo:
+    return KeyInfo(
+        id=key.id,
+        key_hash=key.key_hash,
+        prefix=key.prefix,
+        scopes=frozenset(key.scopes),
+        requests_per_minute=key.requests_per_minute,
+        expires_at=key.expires_at,
+        team=team,
+        budget_ids=budget_ids,
+    )

@@ -1,0 +1,50 @@
+"""Teams: who pays."""
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import Team
+from accounts.services import config_version
+
+
+class TeamExists(Exception):
+    """Another team has this slug or external reference."""
+
+
+def create(
+    *,
+    slug: str,
+    name: str = "",
+    external_ref: str | None = None,
+    baseline_model: str = "",
+    cache_ttl_seconds: int | None = None,
+    prompt_retention_days: int | None = None,
+) -> Team:
+    """Create a team, named like its slug when no name is given; raises TeamExists, and ValidationError by field.
+
+    Args:
+        external_ref: Unique, such as the URL of the team's repository.
+        baseline_model: What savings are measured against; empty for the dearest model of the top tier.
+        cache_ttl_seconds: 1 to 86400; None turns the response cache off.
+        prompt_retention_days: Days that prompts and answers are kept, encrypted; None keeps none.
+    """
+    taken = Team.objects.filter(slug=slug)
+    if external_ref:
+        taken |= Team.objects.filter(external_ref=external_ref)
+    if taken.exists():
+        raise TeamExists(f"A team with the slug {slug!r} or the same external reference exists: choose another.")
+    team = Team(
+        slug=slug,
+        name=name or slug,
+        external_ref=external_ref or None,
+        baseline_model=baseline_model,
+        cache_ttl_seconds=cache_ttl_seconds,
+        prompt_retention_days=prompt_retention_days,
+    )
+    team.full_clean()
+    try:
+        with transaction.atomic():
+            team.save(force_insert=True)
+            config_version.bump()
+    except IntegrityError as error:
+        raise TeamExists(f"A team like {slug!r} was created at the same moment: choose another slug.") from error
+    return team

@@ -1,0 +1,52 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from monitoring.serializers import HealthSerializer, LivenessSerializer, ReadinessSerializer
+from monitoring.services import health
+
+RETRY_LATER = {"Retry-After": "5"}
+
+
+class _ProbeView(APIView):
+    """Open to everyone and independent of sessions, which live in the database that is being checked."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class HealthView(_ProbeView):
+    @extend_schema(
+        operation_id="health",
+        summary="Whether requests can be answered, and what stands in the way",
+        responses={200: HealthSerializer, 503: HealthSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        found = health.check()
+        is_usable = found.status != "unhealthy"
+        return _answer(HealthSerializer(found).data, is_good=is_usable)
+
+
+class LivenessView(_ProbeView):
+    @extend_schema(operation_id="liveness", summary="Whether the process runs", responses=LivenessSerializer)
+    def get(self, request: Request) -> Response:
+        return Response({"status": "alive"})
+
+
+class ReadinessView(_ProbeView):
+    @extend_schema(
+        operation_id="readiness",
+        summary="Whether traffic should be sent here",
+        responses={200: ReadinessSerializer, 503: ReadinessSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        database, gateway = health.database_status(), health.gateway_status()
+        is_ready = database == "ok" and gateway != "draining"
+        found = {"status": "ready" if is_ready else "not_ready", "database": database, "gateway": gateway}
+        return _answer(ReadinessSerializer(found).data, is_good=is_ready)
+
+
+def _answer(data: object, *, is_good: bool) -> Response:
+    return Response(data) if is_good else Response(data, status=503, headers=RETRY_LATER)

@@ -1,0 +1,241 @@
+"""The one map from an error to its HTTP answer, for Django's views and the gateway alike.
+
+``to_http`` says what an error means, ``openai_error_body`` and ``detail_body`` how each half of the API words it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any, Literal
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+from django.urls import Resolver404
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from optimizer_project.renderers import dump_json
+from routing.domain.decision import NoEligibleModel
+from routing.domain.strategies import UnknownStrategy
+from routing.gateway.app import Overloaded
+from routing.gateway.authentication import RateLimited, Unauthenticated
+from routing.gateway.requests import InvalidRequest
+from routing.services.attempt_loop import AllAttemptsFailed
+from routing.services.completion import BudgetExceeded, IdempotencyConflict, IdempotencyMismatch
+from routing.services.decisions import ModelNotFound, ModelUnpriced
+from routing.services.group_commit import StoreUnavailable
+
+Place = Literal["body", "query"]
+MAX_RETRY_AFTER_SECONDS = 3600
+
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is wrong with one value of the request; ``loc`` is the way to it, below the body or the query."""
+
+    loc: tuple[str | int, ...]
+    msg: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """An answer that is an error: ``code`` is a stable word, ``message`` is for people and names the cure."""
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    issues: tuple[Issue, ...] = ()
+    param: str | None = None
+
+
+def openai_error_body(error: ApiError) -> dict[str, Any]:
+    """Word the error as the OpenAI API does, which is what callers of ``/v1/*`` understand."""
+    default_type = "server_error" if error.status >= 500 else "invalid_request_error"
+    return {
+        "error": {
+            "message": error.message,
+            "type": _OPENAI_TYPES.get(error.status, default_type),
+            "code": error.code,
+            "param": error.param,
+        }
+    }
+
+
+def detail_body(error: ApiError, place: Place = "body") -> dict[str, Any]:
+    """Word the error as every path outside ``/v1/`` does; ``place`` is where the refused values stood."""
+    if error.status == 422 and not error.issues:
+        loc = [place] if error.param is None else [place, error.param]
+        return {"detail": [{"loc": loc, "msg": error.message, "type": error.code}]}
+    if not error.issues:
+        return {"detail": error.message}
+    return {"detail": [{"loc": [place, *issue.loc], "msg": issue.msg, "type": issue.type} for issue in error.issues]}
+
+
+def body_for(path: str, error: ApiError, place: Place = "body") -> dict[str, Any]:
+    """Return the error's body in the shape that callers of this path expect."""
+    return openai_error_body(error) if path.startswith("/v1/") else detail_body(error, place)
+
+
+def http_response(path: str, error: ApiError) -> HttpResponse:
+    """Return the error as an answer of Django's own, for where no REST view is involved."""
+    return HttpResponse(
+        dump_json(body_for(path, error)), status=error.status, headers=error.headers, content_type="application/json"
+    )
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer what a REST view raised; None leaves a fault of ours to Django, which logs it and answers 500."""
+    answer = to_http(error)
+    if answer.status == 500:
+        return None
+    set_rollback()
+    request = context["request"]
+    place: Place = "query" if request.method in ("GET", "HEAD") else "body"
+    return Response(body_for(request.path, answer, place), status=answer.status, headers=dict(answer.headers))
+
+
+@singledispatch
+def to_http(error: BaseException) -> ApiError:
+    """Return the answer an error deserves; 500 with a neutral message for one that nobody expected."""
+    return ApiError(500, "internal_error", "The server failed to answer this request. The failure has been logged.")
+
+
+@to_http.register(OperationalError)
+@to_http.register(InterfaceError)
+@to_http.register(StoreUnavailable)
+def _store_unavailable(error: Exception) -> ApiError:
+    return ApiError(503, "store_unavailable", "The database does not answer. Try again shortly.", {"Retry-After": "1"})
+
+
+@to_http.register
+def _no_eligible_model(error: NoEligibleModel) -> ApiError:
+    if error.is_temporary:
+        return ApiError(503, "no_available_model", str(error), {"Retry-After": "5"})
+    return ApiError(422, "no_eligible_model", str(error))
+
+
+@to_http.register
+def _model_not_found(error: ModelNotFound) -> ApiError:
+    return ApiError(404, "model_not_found", str(error), param="model")
+
+
+@to_http.register
+def _model_unpriced(error: ModelUnpriced) -> ApiError:
+    return ApiError(422, "model_unpriced", str(error), param="model")
+
+
+@to_http.register
+def _unknown_strategy(error: UnknownStrategy) -> ApiError:
+    return ApiError(422, "unknown_strategy", str(error), param="strategy")
+
+
+@to_http.register
+def _all_attempts_failed(error: AllAttemptsFailed) -> ApiError:
+    if error.http_status == 400:
+        return ApiError(400, error.last.code, error.last.message)
+    wait = {"Retry-After": str(round(min(max(error.retry_after or 1, 1), MAX_RETRY_AFTER_SECONDS)))}
+    return ApiError(error.http_status, f"provider_{error.last.code}", str(error), wait)
+
+
+@to_http.register
+def _invalid_request(error: InvalidRequest) -> ApiError:
+    return ApiError(error.status, error.code, error.message, param=error.param)
+
+
+@to_http.register
+def _unauthenticated(error: Unauthenticated) -> ApiError:
+    return ApiError(401, "invalid_api_key", str(error), {"WWW-Authenticate": "Bearer"})
+
+
+@to_http.register
+def _rate_limited(error: RateLimited) -> ApiError:
+    headers = {"Retry-After": str(error.retry_after_seconds), "x-ratelimit-limit-requests": str(error.limit)}
+    return ApiError(429, "rate_limit_exceeded", str(error), headers)
+
+
+@to_http.register
+def _budget_exceeded(error: BudgetExceeded) -> ApiError:
+    return ApiError(402, "budget_exceeded", str(error))
+
+
+@to_http.register
+def _idempotency_mismatch(error: IdempotencyMismatch) -> ApiError:
+    return ApiError(422, "idempotency_key_reused", str(error), param="Idempotency-Key")
+
+
+@to_http.register
+def _idempotency_conflict(error: IdempotencyConflict) -> ApiError:
+    return ApiError(409, "idempotency_conflict", str(error), {"Retry-After": "1"})
+
+
+@to_http.register
+def _overloaded(error: Overloaded) -> ApiError:
+    return ApiError(503, "overloaded", str(error), {"Retry-After": "1"})
+
+
+@to_http.register
+def _invalid(error: drf.ValidationError) -> ApiError:
+    issues = tuple(_issues(error.detail))
+    first = issues[0] if issues else Issue((), "The request is not valid.", "invalid")
+    where = ".".join(str(part) for part in first.loc)
+    return ApiError(
+        422, "validation_error", f"{where}: {first.msg}" if where else first.msg, issues=issues, param=where or None
+    )
+
+
+@to_http.register
+def _refused(error: drf.APIException) -> ApiError:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(max(1, round(wait)))
+    elif error.status_code == 503:
+        headers["Retry-After"] = "1"
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else error.default_code
+    return ApiError(error.status_code, code, str(error.detail), headers)
+
+
+@to_http.register
+def _not_found(error: Http404) -> ApiError:
+    message = str(error.args[0]) if error.args and not isinstance(error, Resolver404) else "Not found."
+    return ApiError(404, "not_found", message)
+
+
+@to_http.register
+def _forbidden(error: PermissionDenied) -> ApiError:
+    return ApiError(403, "permission_denied", str(error) or "You may not do this.")
+
+
+@to_http.register
+def _too_large(error: RequestDataTooBig) -> ApiError:
+    return ApiError(413, "too_large", "The request body is too large.")
+
+
+@to_http.register
+def _suspicious(error: SuspiciousOperation) -> ApiError:
+    return ApiError(400, "bad_request", "The request was refused: check its host name, headers and parameters.")
+
+
+def _issues(detail: Any, loc: tuple[str | int, ...] = ()) -> Iterator[Issue]:
+    """Flatten REST framework's nested messages."""
+    if isinstance(detail, Mapping):
+        for name, value in detail.items():
+            yield from _issues(value, loc if name == "non_field_errors" else (*loc, name))
+    elif isinstance(detail, list):
+        for position, value in enumerate(detail):
+            yield from _issues(value, loc if isinstance(value, str) else (*loc, position))
+    else:
+        yield Issue(loc, str(detail), getattr(detail, "code", "invalid"))

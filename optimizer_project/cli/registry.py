@@ -1,0 +1,50 @@
+"""The subcommands of `manage.py optimizer`: one module each, listed here."""
+
+import argparse
+from typing import Protocol
+
+from optimizer_project.cli import (
+    budget,
+    catalog,
+    chat,
+    decide,
+    doctor,
+    key,
+    prices,
+    reconcile,
+    setup,
+    start,
+    status,
+    team,
+)
+from optimizer_project.cli.console import Console
+
+
+class Subcommand(Protocol):
+    """What each module offers; ``run`` raises CommandError with the cure when it fails."""
+
+    @property
+    def NAME(self) -> str: ...
+
+    @property
+    def HELP(self) -> str: ...
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, options: argparse.Namespace, console: Console) -> None: ...
+
+
+SUBCOMMANDS: tuple[Subcommand, ...] = (
+    start,
+    setup,
+    doctor,
+    status,
+    chat,
+    decide,
+    team,
+    key,
+    budget,
+    prices,
+    catalog,
+    reconcile,
+)

@@ -1,0 +1,89 @@
+"""Which models could serve a request."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from routing.domain import capability
+from routing.domain.catalog import Candidate, ModelSpec
+from routing.domain.costs import expected_cost, output_allowance, worst_case_cost
+from routing.domain.decision import Controls, NoEligibleModel
+from routing.domain.prompt import PromptFeatures
+from routing.domain.quality_prior import expected_quality
+
+# Services ask this module for the costs of a candidate as well.
+__all__ = ["by_cost", "candidates", "expected_cost", "output_allowance", "worst_case_cost"]
+
+_UNPRICED = Decimal("Infinity")
+
+
+def candidates(
+    models: Iterable[ModelSpec],
+    features: PromptFeatures,
+    controls: Controls,
+    *,
+    is_available: Callable[[ModelSpec], bool],
+) -> tuple[Candidate, ...]:
+    """Return the models that can serve the request, cheapest first, then by name.
+
+    Simulated and embedded models stand in for real ones: they are candidates only while no real model is open to
+    routing, because their price of zero would win every comparison.
+
+    Raises:
+        NoEligibleModel: None can; the message counts what stood in the way of how many models.
+    """
+    refused: Counter[str] = Counter()
+    open_models = []
+    for model in models:
+        if reason := _closed(model, is_available):
+            refused[reason] += 1
+        else:
+            open_models.append(model)
+    has_real = any(not capability.is_stand_in(model) for model in open_models)
+    found = []
+    for model in open_models:
+        cost = expected_cost(model, features)
+        if has_real and capability.is_stand_in(model):
+            refused["only standing in for real ones"] += 1
+        elif reason := capability.obstacle(model, features) or _over_limit(cost, controls):
+            refused[reason] += 1
+        else:
+            found.append(Candidate(model, cost, expected_quality(model)))
+    if not found:
+        raise NoEligibleModel(_explain(refused))
+    return tuple(sorted(found, key=by_cost))
+
+
+def by_cost(candidate: Candidate) -> tuple[Decimal, str]:
+    """Order candidates by expected cost, unpriced ones last, then by full name."""
+    cost = candidate.expected_cost_usd
+    return _UNPRICED if cost is None else cost, candidate.model.full_name
+
+
+def _closed(model: ModelSpec, is_available: Callable[[ModelSpec], bool]) -> str | None:
+    if not model.is_routable:
+        return "not open to routing"
+    if model.tier is None:
+        return "without a tier"
+    if model.price is None:
+        return "without a price"
+    return None if is_available(model) else "unavailable"
+
+
+def _over_limit(cost_usd: Decimal | None, controls: Controls) -> str | None:
+    limit = controls.max_cost_usd
+    if limit is None or cost_usd is None or cost_usd <= limit:
+        return None
+    return f"too expensive for max cost {limit} USD"
+
+
+def _explain(refused: Counter[str]) -> str:
+    if not refused:
+        return "0 models: the catalog is empty; load it, or set a provider's key."
+    reasons = sorted(refused.items(), key=lambda entry: (-entry[1], entry[0]))
+    counted = ", ".join(f"{number} {reason}" for reason, number in reasons)
+    return f"{_models(refused.total())}: {counted}. Ask for less, or open a model that fits to routing."
+
+
+def _models(number: int) -> str:
+    return "1 model" if number == 1 else f"{number} models"

@@ -1,0 +1,106 @@
+"""What the router reads from the body of a chat completion."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from routing.domain import complexity, patterns, tokens
+from routing.domain.prompt import PromptFeatures
+from routing.domain.text_window import HEAD_CHARACTERS, TAIL_CHARACTERS
+
+# The share of the difference by which a harder conversation raises the score of an easy last message: "and now in
+# Rust" after a long design is harder than it looks, "thanks" is not as hard as the design was.
+CONTEXT_WEIGHT = 0.3
+# No provider grants more; larger wishes count as these, so that a reservation stays within the ledger's range.
+LARGEST_OUTPUT_LIMIT = 10_000_000
+MOST_CHOICES = 1_000
+_WINDOW = HEAD_CHARACTERS + TAIL_CHARACTERS
+_STRUCTURED = frozenset({"json_object", "json_schema"})
+
+
+def extract(body: Mapping[str, Any], *, task: str | None) -> PromptFeatures:
+    """Describe a request whose ``messages`` are known to be a list of objects.
+
+    The last message of the user decides the pattern. Its complexity is raised by what precedes it, where that is
+    harder. Fields of an unexpected type count as absent; refusing them is left to the provider.
+
+    Raises:
+        canonical_json.TooDeeplyNested: A field is nested too deeply to be a sensible request.
+    """
+    messages: Sequence[Mapping[str, Any]] = body["messages"]
+    tools = _list(body.get("tools")) + _list(body.get("functions"))
+    prompt, context = _prompt_and_context(messages)
+    score = _complexity(prompt, context, messages, has_tools=bool(tools))
+    return PromptFeatures(
+        pattern=patterns.classify(prompt),
+        complexity_score=score,
+        tier=complexity.tier(score),
+        input_tokens=tokens.count_message_tokens(messages, tools),
+        max_output_tokens=_output_limit(body),
+        task=task,
+        needs_tools=bool(tools),
+        needs_images=any(_has_image(message) for message in messages),
+        needs_json=_wants_json(body.get("response_format")),
+    )
+
+
+def choices(body: Mapping[str, Any]) -> int:
+    """Return how many answers are asked for (``n``), each of which is billed as output; 1 to 1,000."""
+    return min(_positive(body.get("n")) or 1, MOST_CHOICES)
+
+
+def _output_limit(body: Mapping[str, Any]) -> int | None:
+    limit = _positive(body.get("max_completion_tokens")) or _positive(body.get("max_tokens"))
+    return None if limit is None else min(limit, LARGEST_OUTPUT_LIMIT)
+
+
+def _complexity(prompt: str, context: str, messages: Sequence[Mapping[str, Any]], *, has_tools: bool) -> float:
+    turns = sum(message.get("role") == "user" for message in messages)
+    own = complexity.score(prompt, turns=turns, has_tools=has_tools)
+    if not context:
+        return own
+    raised = CONTEXT_WEIGHT * max(0.0, complexity.score(context) - own)
+    return round(own + raised, 4)
+
+
+def _prompt_and_context(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Return the last user message, and the newest of everything else, as much as a window holds."""
+    prompt: str | None = None
+    context: list[str] = []
+    room = _WINDOW
+    for message in reversed(messages):
+        if prompt is None and message.get("role") == "user":
+            prompt = "\n".join(_texts(message))
+        elif room > 0:
+            text = "\n".join(_texts(message))[-room:]
+            room -= len(text)
+            context.append(text)
+    context.reverse()
+    return prompt or "", "\n".join(context)
+
+
+def _texts(message: Mapping[str, Any]) -> Iterator[str]:
+    content = message.get("content")
+    if isinstance(content, str):
+        yield content
+    for part in _list(content):
+        if isinstance(part, Mapping) and isinstance(text := part.get("text"), str):
+            yield text
+
+
+def _has_image(message: Mapping[str, Any]) -> bool:
+    return any(isinstance(part, Mapping) and part.get("type") == "image_url" for part in _list(message.get("content")))
+
+
+def _wants_json(response_format: Any) -> bool:
+    # The type of a hostile body may be an unhashable value.
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else None
+    return isinstance(kind, str) and kind in _STRUCTURED
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _positive(value: Any) -> int | None:
+    # JSON's true is an int in Python and no number of tokens.
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

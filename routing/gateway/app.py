@@ -1,0 +1,200 @@
+"""The hot path as a plain ASGI application: two POST paths, beside Django in the same process (docs/adr/0001)."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from accounts.selectors import KeyInfo
+from routing.gateway import authentication, http, requests
+from routing.gateway.http import Receive, Scope, Send
+from routing.gateway.requests import InvalidRequest
+from routing.services import database_clock, decisions, rendering, request_ids, snapshot
+from routing.services.completion import Completion, CompletionRequest, StreamReply
+from routing.services.rendering import Rendered
+from routing.services.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+CHAT_PATH = "/v1/chat/completions"
+COMPLETE_PATH = "/complete"
+WRITE_SECONDS = 30
+PATHS = frozenset({CHAT_PATH, COMPLETE_PATH, f"{CHAT_PATH}/", f"{COMPLETE_PATH}/"})
+
+
+class Overloaded(Exception):
+    """This process has as many requests in flight as it may, or is about to stop."""
+
+
+class HttpError(Protocol):
+    """An error as the API answers it."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+class Gateway:
+    """Answers ``PATHS``. ``to_http`` and ``error_body`` say how an exception is answered."""
+
+    def __init__(
+        self,
+        to_http: Callable[[BaseException], HttpError],
+        error_body: Callable[[str, Any], bytes],
+    ) -> None:
+        self._to_http = to_http
+        self._error_body = error_body
+        self.runtime: Runtime | None = None
+
+    async def startup(self) -> None:
+        self.runtime = await Runtime.start()
+
+    async def shutdown(self) -> None:
+        if self.runtime is not None:
+            await self.runtime.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.monotonic()
+        exchange = _Exchange(self, scope, receive, send, started)
+        runtime = self.runtime
+        if runtime is None:
+            await exchange.refuse(Overloaded("The gateway is starting. Try again in a moment."))
+            return
+        # The work outlives a hang-up: shielded here, drained at shutdown.
+        await asyncio.shield(runtime.spawn(exchange.run(runtime)))
+
+    def answer_of(self, error: BaseException, path: str, request_id: str) -> Rendered:
+        answer = self._to_http(error)
+        if answer.status >= 500 and not isinstance(error, Overloaded):
+            logger.error("Request %s failed: %s", request_id, type(error).__name__, exc_info=answer.status == 500)
+        headers = {**answer.headers, "x-request-id": request_id}
+        return Rendered(answer.status, headers, self._error_body(path, answer))
+
+
+class _Exchange:
+    """One HTTP exchange: reads the request, runs its completion, sends what comes of it."""
+
+    def __init__(self, gateway: Gateway, scope: Scope, receive: Receive, send: Send, started: float) -> None:
+        self._gateway = gateway
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._started = started
+        self._path: str = scope["path"].rstrip("/")
+        self._request_id = str(request_ids.new(database_clock.now()))
+
+    async def run(self, runtime: Runtime) -> None:
+        try:
+            completion, is_stream = await self._begin(runtime)
+            watcher = asyncio.create_task(self._watch(completion))
+            try:
+                reply = await (completion.stream() if is_stream else completion.answer())
+                await self._reply(completion, reply)
+            finally:
+                watcher.cancel()
+        except http.ClientDisconnected:
+            return
+        except Exception as error:
+            await self.refuse(error)
+
+    async def refuse(self, error: Exception) -> None:
+        answer = self._gateway.answer_of(error, self._path, self._request_id)
+        await http.send_whole(self._send, answer.status, answer.headers, answer.body, answer.content_type)
+
+    async def _begin(self, runtime: Runtime) -> tuple[Completion, bool]:
+        if self._scope["method"] != "POST":
+            raise InvalidRequest(f"Use POST for {self._path}.", status=405, code="method_not_allowed")
+        if not runtime.is_accepting or runtime.in_flight > settings.GATEWAY_MAX_IN_FLIGHT:
+            raise Overloaded("The gateway is at its limit or about to restart. Try again in a moment.")
+        headers = http.headers_of(self._scope)
+        view = snapshot.held()
+        key = authentication.authenticate(headers, view)
+        http.check_media_type(headers)
+        await authentication.admit(key, runtime)
+        raw = await http.read_body(
+            self._receive,
+            headers,
+            limit=settings.GATEWAY_MAX_BODY_BYTES,
+            seconds=settings.GATEWAY_BODY_SECONDS,
+        )
+        read = self._chat if self._path == CHAT_PATH else self._complete
+        request = read(key, headers, raw)
+        return Completion(runtime, view, request), request.is_stream
+
+    def _chat(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:
+        body = requests.parse_json(raw)
+        chat = requests.chat_request(body)
+        given = requests.request_controls(headers, chat.metadata)
+        return CompletionRequest(
+            request_id=self._request_id,
+            key=key,
+            endpoint="chat",
+            body=requests.provider_body(body),
+            requested_model=chat.model,
+            is_stream=bool(chat.stream),
+            wants_usage_chunk=bool(chat.stream_options and chat.stream_options.include_usage),
+            controls=given.controls,
+            may_cache=given.may_cache,
+            task=given.task,
+            session_id=given.session_id,
+            user_id=requests.label(chat.user, "user", 200),
+            idempotency_key=requests.idempotency_key(headers),
+            body_hash=requests.body_hash(raw),
+            received_at=database_clock.now(),
+            started=self._started,
+        )
+
+    def _complete(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:
+        asked = requests.complete_request(requests.parse_json(raw))
+        given = requests.request_controls(headers, None)
+        strategy = asked.strategy or ("hybrid" if asked.auto_route else decisions.DEFAULT_STRATEGY)
+        return CompletionRequest(
+            request_id=self._request_id,
+            key=key,
+            endpoint="complete",
+            body={"messages": [{"role": "user", "content": asked.prompt}], "max_tokens": asked.max_tokens},
+            requested_model=f"{decisions.AUTO}:{strategy}",
+            is_stream=False,
+            wants_usage_chunk=False,
+            controls=given.controls,
+            may_cache=given.may_cache,
+            task=given.task,
+            session_id=requests.label(asked.session_id, "session_id", 200) or given.session_id,
+            user_id=requests.label(asked.user_id, "user_id", 200),
+            idempotency_key=requests.idempotency_key(headers),
+            body_hash=requests.body_hash(raw),
+            received_at=database_clock.now(),
+            started=self._started,
+        )
+
+    async def _watch(self, completion: Completion) -> None:
+        """Notice a hang-up: a plain ASGI application is not told otherwise."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        completion.is_client_gone = True
+
+    async def _reply(self, completion: Completion, reply: Rendered | StreamReply) -> None:
+        if isinstance(reply, Rendered):
+            await http.send_whole(self._send, reply.status, reply.headers, reply.body, reply.content_type)
+            return
+        await http.start(self._send, 200, reply.headers, rendering.STREAM_TYPE)
+        async for block in reply.blocks:
+            if not completion.is_client_gone:
+                await self._send_block(completion, block)
+            if completion.is_client_gone and not reply.drains:
+                await reply.blocks.aclose()  # type: ignore[attr-defined]
+                return
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_block(self, completion: Completion, block: bytes) -> None:
+        """Send a block; a client that takes nothing for too long counts as gone, so that it holds nothing up."""
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._send({"type": "http.response.body", "body": block, "more_body": True})
+        except TimeoutError:
+            completion.is_client_gone = True

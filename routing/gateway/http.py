@@ -1,0 +1,97 @@
+"""The few pieces of HTTP that a plain ASGI application needs: headers in, a bounded body in, an answer out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from routing.gateway.requests import InvalidRequest
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_HEADERS = 200
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was complete; nobody is left to answer."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers by lower-case name, the first of each; raises InvalidRequest (431) when there are too many."""
+    raw = scope["headers"]
+    if len(raw) > MAX_HEADERS:
+        raise InvalidRequest(
+            f"The request has more than {MAX_HEADERS} headers.", status=431, code="too_many_headers"
+        )
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return headers
+
+
+def check_media_type(headers: Mapping[str, str]) -> None:
+    """Accept JSON in UTF-8, uncompressed, or a body that does not say what it is; raises InvalidRequest (415)."""
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise InvalidRequest("Compressed request bodies are not accepted.", status=415, code="unsupported_encoding")
+    media_type, _, parameters = headers.get("content-type", "application/json").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise InvalidRequest(
+            "Send the body as Content-Type: application/json.", status=415, code="unsupported_media_type"
+        )
+    charset = parameters.strip().lower()
+    if charset.startswith("charset") and charset.partition("=")[2].strip(' "') not in ("utf-8", "utf8"):
+        raise InvalidRequest("The body must be UTF-8.", status=415, code="unsupported_charset")
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int, seconds: float) -> bytes:
+    """Read a body of at most ``limit`` bytes within ``seconds``.
+
+    Raises:
+        InvalidRequest: It is too large (413) or came too slowly (408).
+        ClientDisconnected: The client went away.
+    """
+    too_large = InvalidRequest(
+        f"The body is larger than {limit} bytes. Send a shorter prompt, or raise GATEWAY_MAX_BODY_BYTES.",
+        status=413,
+        code="body_too_large",
+    )
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnected
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                if size > limit:
+                    raise too_large
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    except TimeoutError:
+        raise InvalidRequest("The body did not arrive in time.", status=408, code="body_timeout") from None
+
+
+async def send_whole(send: Send, status: int, headers: Mapping[str, str], body: bytes, content_type: str) -> None:
+    """Send an answer in one piece."""
+    await start(send, status, headers, content_type, length=len(body))
+    await send({"type": "http.response.body", "body": body})
+
+
+async def start(
+    send: Send, status: int, headers: Mapping[str, str], content_type: str, *, length: int | None = None
+) -> None:
+    """Send status and headers; a stream has no ``length``."""
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    raw.append((b"content-type", content_type.encode("latin-1")))
+    if length is None:
+        raw += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+    else:
+        raw.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})

@@ -1,0 +1,225 @@
+"""Reads a completion request: strict where we decide from it, open where only the provider cares."""
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import orjson
+
+from routing.domain.decision import Controls
+
+MAX_MESSAGES = 5_000
+_CONTROL_PREFIX = "x-optimizer-"
+_CONTROLS = ("max-cost-usd", "min-quality", "cache", "session", "task")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+T = TypeVar("T")
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+
+
+class InvalidRequest(Exception):
+    """The request is not one we can serve. ``param`` names the field, ``code`` is a stable word."""
+
+    def __init__(self, message: str, *, status: int = 422, code: str = "invalid_request", param: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+class Message(msgspec.Struct):
+    role: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+
+
+class StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class ChatRequest(msgspec.Struct):
+    """The fields of a chat completion that we look at; all others pass through unread."""
+
+    model: Name
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    tools: list[dict[str, Any]] | None = None
+    functions: list[dict[str, Any]] | None = None
+    response_format: dict[str, Any] | None = None
+    user: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class CompleteRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /complete``."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+    auto_route: bool = False
+    strategy: Annotated[str, msgspec.Meta(min_length=1, max_length=32)] | None = None
+    experiment_id: int | None = None
+    user_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    session_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    tokenizer_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestControls:
+    """What the caller asked of us, by header or metadata."""
+
+    controls: Controls
+    may_cache: bool
+    session_id: str | None
+    task: str | None
+
+
+def parse_json(raw: bytes) -> dict[str, Any]:
+    """Parse a JSON object; raises InvalidRequest (400) for anything else."""
+    try:
+        parsed = orjson.loads(raw)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}", status=400, code="invalid_json") from None
+    if not isinstance(parsed, dict):
+        raise InvalidRequest("The body must be a JSON object.", status=400, code="invalid_json")
+    return parsed
+
+
+def chat_request(body: dict[str, Any]) -> ChatRequest:
+    """Check the fields of a chat completion that we use; raises InvalidRequest (422)."""
+    return _converted(body, ChatRequest)
+
+
+def complete_request(body: dict[str, Any]) -> CompleteRequest:
+    """Check the body of ``POST /complete``; raises InvalidRequest (422, or 400 for a missing ``user_id``)."""
+    request = _converted(body, CompleteRequest)
+    if not request.prompt.strip():
+        raise InvalidRequest("The prompt is empty.", param="prompt")
+    if request.experiment_id is not None and request.user_id is None:
+        raise InvalidRequest(
+            "user_id required when experiment_id is specified", status=400, code="user_id_required", param="user_id"
+        )
+    if request.experiment_id is not None:
+        raise InvalidRequest("Experiment not found", status=404, code="experiment_not_found", param="experiment_id")
+    return request
+
+
+def provider_body(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a provider may see: the caller's body without what was meant for us."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        return body
+    kept = {name: value for name, value in metadata.items() if not _is_control(name)}
+    if len(kept) == len(metadata):
+        return body
+    rest = {name: value for name, value in body.items() if name != "metadata"}
+    return {**rest, "metadata": kept} if kept else rest
+
+
+def request_controls(headers: Mapping[str, str], metadata: Mapping[str, Any] | None) -> RequestControls:
+    """Read the ``x-optimizer-`` controls, headers before metadata; raises InvalidRequest (422) naming the one at fault."""
+    given: dict[str, str] = {}
+    for name in _CONTROLS:
+        value = headers.get(_CONTROL_PREFIX + name)
+        if value is None and metadata:
+            value = _from_metadata(metadata, name)
+        if value is not None and value.strip():
+            given[name] = value.strip()
+    cache = given.get("cache", "")
+    if cache not in ("", "no-store"):
+        raise InvalidRequest("x-optimizer-cache must be 'no-store' or absent.", param="x-optimizer-cache")
+    return RequestControls(
+        controls=Controls(max_cost_usd=_max_cost(given), min_quality=_min_quality(given)),
+        may_cache=cache != "no-store",
+        session_id=label(given.get("session"), "x-optimizer-session", 200),
+        task=label(given.get("task"), "x-optimizer-task", 64),
+    )
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """Return the caller's Idempotency-Key, None without one; raises InvalidRequest (422) for an unusable one."""
+    value = headers.get("idempotency-key")
+    if value is None:
+        return None
+    if not value:
+        raise InvalidRequest("Idempotency-Key is empty.", param="Idempotency-Key")
+    return label(value, "Idempotency-Key", 255)
+
+
+def label(value: str | None, name: str, limit: int) -> str | None:
+    """Return short printable text as given; raises InvalidRequest (422) otherwise."""
+    if value is None:
+        return None
+    if len(value) > limit or _UNPRINTABLE.search(value):
+        raise InvalidRequest(f"{name} must be at most {limit} printable characters.", param=name)
+    return value
+
+
+def body_hash(raw: bytes) -> str:
+    """Return the digest by which a repeated request is recognized."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _converted(body: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        param = path.rstrip("`").removeprefix("$").removeprefix(".") or None
+        raise InvalidRequest(f"{message}{f' (at {param})' if param else ''}.", param=param) from None
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply.", status=400, code="invalid_json") from None
+
+
+def _is_control(name: str) -> bool:
+    return name.lower().startswith(_CONTROL_PREFIX)
+
+
+def _from_metadata(metadata: Mapping[str, Any], name: str) -> str | None:
+    value = metadata.get(_CONTROL_PREFIX + name)
+    if value is None and name == "task":
+        value = metadata.get("task")
+    if value is None:
+        return None
+    if not isinstance(value, str | int | float):
+        raise InvalidRequest(f"metadata.{_CONTROL_PREFIX}{name} must be text or a number.", param="metadata")
+    return str(value)
+
+
+def _max_cost(given: Mapping[str, str]) -> Decimal | None:
+    if (text := given.get("max-cost-usd")) is None:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or not 0 <= value <= 1_000_000:
+        raise InvalidRequest(
+            "x-optimizer-max-cost-usd must be dollars as a number, 0 or more.", param="x-optimizer-max-cost-usd"
+        )
+    return value
+
+
+def _min_quality(given: Mapping[str, str]) -> float | None:
+    if (text := given.get("min-quality")) is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InvalidRequest("x-optimizer-min-quality must be a number from 0 to 1.", param="x-optimizer-min-quality")
+    return value
+

@@ -1,0 +1,225 @@
+"""One HTTP exchange with a provider: deadlines, bounded bodies, no redirects, no compression."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from routing.providers import error_text, errors, origins, sse
+from routing.providers.base import ChatCall, ProviderConfig, ProviderError
+from routing.providers.decoding import Undecodable, decode
+from routing.providers.errors import TooLarge
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_ERROR_BODY_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What goes over the wire; ``content_type`` is what the answer's must start with."""
+
+    url: URL
+    headers: dict[str, str]
+    payload: bytes
+    content_type: str
+
+
+def request_to(
+    config: ProviderConfig,
+    call: ChatCall,
+    *,
+    path: str,
+    payload: bytes,
+    key_header: tuple[str, str],
+    is_stream: bool,
+) -> UpstreamRequest:
+    """Address ``payload`` to ``path`` below the provider's base URL.
+
+    ``key_header`` is the name of the header for the key and what stands before the key in it.
+
+    Raises:
+        ProviderError: the base URL is not valid, or the key is bound to another origin.
+    """
+    try:
+        url = origins.endpoint(config.base_url, path)
+    except ValueError as exc:
+        raise errors.before_answer(config, aiohttp.InvalidURL(config.base_url)) from exc
+    content_type = "text/event-stream" if is_stream else "application/json"
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": content_type,
+        "Accept-Encoding": "identity",
+        "x-request-id": call.attempt_id,
+    }
+    if key := origins.key_for(config, url):
+        headers[key_header[0]] = key_header[1] + key
+    return UpstreamRequest(url, headers, payload, content_type)
+
+
+@lru_cache(maxsize=256)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect)
+
+
+async def ask(session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest) -> Any:
+    """Send a request and return its decoded JSON answer.
+
+    Raises:
+        ProviderError: no status 200, no JSON, more than 32 MB, or not complete within the total deadline.
+    """
+    response: aiohttp.ClientResponse | None = None
+    try:
+        async with asyncio.timeout(config.deadlines.total):
+            response = await _post(session, config, request)
+            return decode(await _read(response, MAX_BODY_BYTES))
+    except errors.FAILURES as exc:
+        raise _mapped(config, exc, answering=response is not None) from exc
+    finally:
+        if response is not None:
+            response.close()
+
+
+async def open_events(
+    session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest
+) -> "EventSource":
+    """Send a request and return its events as they come.
+
+    Raises:
+        ProviderError: no status 200, no event stream, or no head within the first-token deadline.
+    """
+    started_at = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(min(config.deadlines.first_token, config.deadlines.total)):
+            response = await _post(session, config, request)
+    except errors.FAILURES as exc:
+        raise errors.before_answer(config, exc) from exc
+    return EventSource(response, config, started_at)
+
+
+class EventSource:
+    """The events of one answer, each awaited no longer than its deadline."""
+
+    def __init__(self, response: aiohttp.ClientResponse, config: ProviderConfig, started_at: float) -> None:
+        deadlines = config.deadlines
+        self._response = response
+        self._loop = asyncio.get_running_loop()
+        self._assembler = sse.EventAssembler()
+        self._received = 0
+        self._between_tokens = deadlines.between_tokens
+        self._first_at = started_at + min(deadlines.first_token, deadlines.total)
+        self._ends_at = started_at + deadlines.total
+
+    async def first_block(self) -> bytes:
+        """Like ``next_block``, within the first-token deadline of the whole exchange."""
+        async with asyncio.timeout_at(self._first_at):
+            return await self._next_block()
+
+    async def next_block(self) -> bytes:
+        """Return the next whole events, "" at the end of the body.
+
+        Comments do not count: a provider that only sends keep-alives runs into the deadline.
+
+        Raises:
+            TimeoutError: nothing within the deadline between tokens, or the total deadline has passed.
+            TooLarge: one event over 1 MB or all of them over 32 MB.
+            aiohttp.ClientError: the connection broke.
+        """
+        async with asyncio.timeout_at(min(self._loop.time() + self._between_tokens, self._ends_at)):
+            return await self._next_block()
+
+    async def _next_block(self) -> bytes:
+        while read := await self._response.content.readany():
+            self._received += len(read)
+            if self._received > MAX_BODY_BYTES:
+                raise TooLarge(f"sent more than {MAX_BODY_BYTES} bytes")
+            block = self._assembler.feed(read)
+            if block and sse.has_data(block):
+                return block
+        return b""
+
+    def leftover(self) -> bytes:
+        return self._assembler.leftover()
+
+    async def aclose(self, *, is_complete: bool) -> None:
+        """Give the connection back when the body has been read to its end, else close it.
+
+        The last bytes of a body often follow ``[DONE]`` a moment later; waiting that moment keeps the connection.
+        """
+        try:
+            if is_complete and not self._response.content.at_eof():
+                async with asyncio.timeout(0.05):
+                    await self._response.content.readany()
+        except errors.FAILURES:
+            # The answer is complete already; only the connection is lost.
+            return
+        finally:
+            self._response.close()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+async def _post(
+    session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest
+) -> aiohttp.ClientResponse:
+    response = await session.post(
+        request.url,
+        data=request.payload,
+        headers=request.headers,
+        allow_redirects=False,
+        auto_decompress=False,
+        timeout=_timeout(config.deadlines.connect),
+    )
+    try:
+        if response.status != 200:
+            body = await _error_body(response)
+            raise errors.from_response(config, response.status, response.headers, body)
+        await _check_head(config, response, request.content_type)
+    except BaseException:
+        response.close()
+        raise
+    return response
+
+
+async def _check_head(config: ProviderConfig, response: aiohttp.ClientResponse, content_type: str) -> None:
+    given = response.headers.get("Content-Type", "")
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        # Compressed bodies are refused unread, so a bomb of any ratio costs nothing; we asked for identity.
+        problem = Undecodable(f"compressed with {encoding[:20]!r} though identity was asked for")
+    elif not given.lower().startswith(content_type):
+        said = error_text.message_of(await _error_body(response)) if "json" in given else None
+        problem = Undecodable(f"{given[:50]!r} where {content_type!r} was expected" + (f": {said}" if said else ""))
+    else:
+        return
+    raise errors.during_answer(config, problem)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await response.content.readany():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"sent more than {limit} bytes")
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read why a provider refused; the refusal counts even when its reason cannot be read."""
+    try:
+        async with asyncio.timeout(ERROR_BODY_SECONDS):
+            return await _read(response, MAX_ERROR_BODY_BYTES)
+    except errors.FAILURES:
+        return b""
+
+
+def _mapped(config: ProviderConfig, failure: Exception, *, answering: bool) -> ProviderError:
+    if answering:
+        return errors.during_answer(config, failure)
+    return errors.before_answer(config, failure)

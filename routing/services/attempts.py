@@ -1,0 +1,110 @@
+"""One exchange with a provider as the ledger sees it: what was reserved for it, how it ended, what it cost."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from routing.domain import candidates, pricing, tokens
+from routing.domain.catalog import ModelSpec
+from routing.domain.prompt import PromptFeatures
+from routing.domain.usage import Usage
+from routing.providers.base import ProviderError
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An attempt's record; ``cost_nano_usd`` is None while it runs and where the model has no price."""
+
+    attempt_id: str
+    model: ModelSpec
+    started_at: str
+    reserved_nano_usd: int
+    worst_case: Usage
+    state: str = "pending"
+    code: str | None = None
+    usage: Usage | None = None
+    cost_nano_usd: int | None = None
+    latency_ms: int | None = None
+
+    @property
+    def is_estimated(self) -> bool:
+        return self.usage is not None and self.usage.estimated
+
+    def succeed(self, usage: Usage, latency_ms: int) -> None:
+        self.state = "succeeded"
+        self._bill(usage, latency_ms)
+
+    def fail(self, error: ProviderError, latency_ms: int) -> None:
+        """Close an attempt that gave no answer: free when the provider cannot have billed it, else at its reservation."""
+        self.state = "failed"
+        self.code = error.code
+        self._bill(Usage() if error.sent == "no" else self.worst_case, latency_ms)
+
+    def break_off(self, code: str, latency_ms: int) -> None:
+        """Close an attempt whose answer began and did not end: billed at its reservation."""
+        self.state = "partial"
+        self.code = code
+        self._bill(self.worst_case, latency_ms)
+
+    def as_json(self) -> dict[str, Any]:
+        usage = self.usage or Usage()
+        return {
+            "attempt_id": self.attempt_id,
+            "provider": self.model.provider,
+            "model": self.model.name,
+            "state": self.state,
+            "code": self.code,
+            "started_at": self.started_at,
+            "latency_ms": self.latency_ms,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_input_tokens": usage.cached_input_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "reserved_nano_usd": self.reserved_nano_usd,
+            "cost_nano_usd": self.cost_nano_usd,
+            "price_id": self.model.price_id,
+            "is_estimated": self.is_estimated,
+        }
+
+    def _bill(self, usage: Usage, latency_ms: int) -> None:
+        self.usage = usage
+        self.latency_ms = latency_ms
+        if usage.estimated and usage == self.worst_case:
+            self.cost_nano_usd = self.reserved_nano_usd if self.model.price is not None else None
+        elif usage == Usage() and self.state == "failed":
+            self.cost_nano_usd = 0
+        else:
+            self.cost_nano_usd = cost_nano_usd(usage, self.model)
+
+
+def start(attempt_id: str, model: ModelSpec, features: PromptFeatures, started_at: str) -> Attempt:
+    """Describe an attempt about to be made; its reservation is the most it can cost by our own count of its input."""
+    worst = candidates.worst_case_cost(
+        model, input_tokens=features.input_tokens, max_output_tokens=features.max_output_tokens
+    )
+    return Attempt(
+        attempt_id=attempt_id,
+        model=model,
+        started_at=started_at,
+        reserved_nano_usd=0 if worst is None else pricing.to_nano_usd(worst),
+        worst_case=Usage(
+            input_tokens=features.input_tokens,
+            output_tokens=candidates.output_allowance(model, features.max_output_tokens),
+            estimated=True,
+        ),
+    )
+
+
+def cost_nano_usd(usage: Usage, model: ModelSpec) -> int | None:
+    """Price tokens at a model's current rates; None when it has none."""
+    return None if model.price is None else pricing.to_nano_usd(pricing.cost_usd(usage, model.price))
+
+
+def counted_usage(features: PromptFeatures, text: str, model: ModelSpec) -> Usage:
+    """Count what the provider did not: used, and flagged as estimated, where an answer came without its usage."""
+    return Usage(
+        input_tokens=features.input_tokens,
+        output_tokens=tokens.count(text, model.canonical_name),
+        estimated=True,
+        flags=("usage_missing",),
+    )

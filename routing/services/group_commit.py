@@ -1,0 +1,188 @@
+"""Commits the writes of many requests together: durable before the answer, one transaction for all that wait.
+
+One thread with one lasting connection applies whatever has been submitted, commits, releases the waiting requests and
+starts again with what has come in meanwhile. There is no timer: an idle process commits at once, a busy one in
+batches. A write that must not be lost stays in the queue until the store takes it.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 500
+RETRY_SECONDS = 0.25
+CONNECTION_ERRORS = (OperationalError, InterfaceError)
+
+
+class Apply(Protocol):
+    def __call__(self, operations: Sequence[Any], /, *, is_retry: bool = False) -> list[Any]: ...
+
+
+
+class StoreUnavailable(Exception):
+    """The database did not take a write in time; nothing was promised."""
+
+
+class Write:
+    """One submitted operation and the request that waits for it."""
+
+    __slots__ = ("future", "is_abandoned", "is_kept", "operation")
+
+    def __init__(self, operation: Any, future: "asyncio.Future[Any] | None", *, is_kept: bool) -> None:
+        self.operation = operation
+        self.future = future
+        self.is_kept = is_kept
+        self.is_abandoned = False
+
+
+class GroupCommit:
+    """A writer thread for one process and event loop.
+
+    ``apply`` takes operations, runs them in one transaction and returns a result for each. ``on_abandoned`` is called
+    on the writer thread with an operation that was committed after its request had stopped waiting, and its result;
+    it returns an operation that undoes it.
+    """
+
+    def __init__(self, apply: Apply, on_abandoned: Callable[[Any, Any], Any]) -> None:
+        self._apply = apply
+        self._on_abandoned = on_abandoned
+        self._queue: deque[Write] = deque()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._is_store_away = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Operations not yet taken by the writer thread."""
+        return len(self._queue)
+
+    async def submit(self, operation: Any, *, seconds: float) -> Any:
+        """Commit an operation and return its result.
+
+        Raises:
+            StoreUnavailable: It was not committed within ``seconds``. Should it be committed after all, it is undone.
+            Exception: Whatever applying this operation alone raised.
+        """
+        write = self._enqueue(operation, is_kept=False)
+        assert write.future is not None
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(write.future)
+        except TimeoutError:
+            raise StoreUnavailable("The database did not answer in time.") from None
+        finally:
+            if not write.future.done():
+                write.is_abandoned = True
+
+    async def submit_kept(self, operation: Any, *, seconds: float) -> Any | None:
+        """Commit an operation that must not be lost; return None when it is still queued after ``seconds``."""
+        write = self._enqueue(operation, is_kept=True)
+        assert write.future is not None
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(write.future)
+        except TimeoutError:
+            logger.warning("The database is away: a settlement waits in the queue")
+            return None
+
+    def close(self, seconds: float) -> bool:
+        """Write what is queued and end the thread; return whether all was written in time. Blocks."""
+        self._is_closing = True
+        self._wake.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive() and not self._queue
+
+    def _enqueue(self, operation: Any, *, is_kept: bool) -> Write:
+        write = Write(operation, self._loop.create_future(), is_kept=is_kept)
+        self._queue.append(write)
+        self._wake.set()
+        return write
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    self._commit(self._take())
+                    if self._is_store_away:
+                        time.sleep(RETRY_SECONDS)
+                if self._is_closing:
+                    return
+        finally:
+            connection.close()
+
+    def _take(self) -> list[Write]:
+        batch: list[Write] = []
+        while self._queue and len(batch) < MAX_BATCH:
+            write = self._queue.popleft()
+            if not write.is_abandoned:
+                batch.append(write)
+        return batch
+
+    def _commit(self, batch: list[Write]) -> None:
+        if not batch:
+            return
+        try:
+            results = self._apply_with_reconnect([write.operation for write in batch])
+        except CONNECTION_ERRORS as error:
+            self._on_store_away(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                self._finish([(batch[0], None, error)])
+                return
+            # One bad row must fail alone, not with the requests it was batched with.
+            for write in batch:
+                self._commit([write])
+        else:
+            self._is_store_away = False
+            self._finish([(write, result, None) for write, result in zip(batch, results, strict=True)])
+
+    def _apply_with_reconnect(self, operations: list[Any]) -> list[Any]:
+        try:
+            return self._apply(operations)
+        except CONNECTION_ERRORS:
+            # A connection that the server closed while idle fails on first use; a fresh one tells whether the store
+            # is away. What the first try committed without our hearing of it is recognized by its ids.
+            connection.close()
+            return self._apply(operations, is_retry=True)
+
+    def _on_store_away(self, batch: list[Write], error: DatabaseError | InterfaceError) -> None:
+        if not self._is_store_away:
+            logger.error("The database is away: %s", type(error).__name__)
+        self._is_store_away = True
+        connection.close()
+        kept = [write for write in batch if write.is_kept]
+        self._queue.extendleft(reversed(kept))
+        lost = StoreUnavailable("The database is not available.")
+        self._finish([(write, None, lost) for write in batch if not write.is_kept])
+
+    def _finish(self, outcomes: list[tuple[Write, Any, Exception | None]]) -> None:
+        for write, result, error in outcomes:
+            if write.is_abandoned and error is None:
+                undo = self._on_abandoned(write.operation, result)
+                if undo is not None:
+                    self._queue.append(Write(undo, None, is_kept=True))
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._release, outcomes)
+
+    @staticmethod
+    def _release(outcomes: list[tuple[Write, Any, Exception | None]]) -> None:
+        for write, result, error in outcomes:
+            if write.future is None or write.future.done():
+                continue
+            if error is None:
+                write.future.set_result(result)
+            else:
+                write.future.set_exception(error)

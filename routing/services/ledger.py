@@ -1,0 +1,347 @@
+"""What may happen to a ledger row: opened before the provider is called, extended by a further attempt, closed.
+
+``apply`` runs any mix of these in one transaction, together with the budgets, idempotency claims and cached answers
+that must be true at the same moment. Locks are taken in one order everywhere (claims, ledger rows, budget periods, each
+by id), so that two processes never wait for each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts.services import budgets
+from routing.models import CachedResponse, IdempotencyClaim, LedgerEntry, StoredPrompt
+from routing.services import ledger_sql
+from routing.services.ledger_sql import Row
+
+State = LedgerEntry.State
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The wish to be the only one that works on an Idempotency-Key."""
+
+    team_id: int
+    key_hash: str
+    body_hash: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingClaim:
+    """Somebody was there before: what they were asked, and the answer if there is one."""
+
+    body_hash: str
+    state: str
+    status: int | None
+    headers: dict[str, str] | None
+    encrypted_body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    period_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefused:
+    budget_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """Write a row before its provider is called (or, on a cache hit, its only row) and reserve its cost."""
+
+    row: Row
+    budget_ids: tuple[int, ...]
+    today: date
+    claim: Claim | None = None
+    cache_hit_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendEntry:
+    """Write down a further attempt before it is made, and reserve what it may cost beyond the present reservation."""
+
+    row: Row
+    budget_ids: tuple[int, ...]
+    today: date
+    extra_nano_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bytes a client was given, kept for a repeated Idempotency-Key; a body of None was too large to keep."""
+
+    status: int
+    headers: dict[str, str]
+    encrypted_body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEntry:
+    """Settle a row: its true cost replaces its reservation.
+
+    ``claim`` says what becomes of an idempotency claim: its answer is kept, it is released for another try, or its
+    outcome is unknown. ``only_pending`` leaves a row alone that somebody else has closed.
+    """
+
+    row: Row
+    claim: Answer | Literal["release", "unknown"] | None = None
+    cached_response: CachedResponse | None = None
+    stored_prompt: StoredPrompt | None = None
+    only_pending: bool = False
+
+
+Operation = OpenEntry | ExtendEntry | CloseEntry
+
+
+@dataclass(slots=True)
+class _Batch:
+    operations: Sequence[Operation]
+    results: list[Any]
+    changes: list[budgets.PeriodChange] = field(default_factory=list)
+
+    def of(self, kind: type) -> list[tuple[int, Any]]:
+        return [
+            (index, operation)
+            for index, operation in enumerate(self.operations)
+            if isinstance(operation, kind) and self.results[index] is None
+        ]
+
+
+def apply(operations: Sequence[Operation], *, is_retry: bool = False) -> list[Any]:
+    """Run operations in one transaction.
+
+    ``is_retry`` says that an earlier try may have been committed after all; what it did is then recognized and not
+    done twice.
+
+    Returns:
+        For each operation: Opened, BudgetRefused or ExistingClaim for an opening; Opened or BudgetRefused for an
+        extension; True or False (was there anything to close) for a closing.
+    """
+    batch = _Batch(operations, [None] * len(operations))
+    with transaction.atomic():
+        if is_retry:
+            _recall(batch)
+        _claim_keys(batch)
+        _close(batch)
+        _book(batch)
+        _insert(batch)
+        _extend(batch)
+    return batch.results
+
+
+def undo_of(operation: Operation, result: Any) -> Operation | None:
+    """Return what takes back an opening whose request has stopped waiting; None when nothing needs to be."""
+    if not isinstance(operation, OpenEntry) or not isinstance(result, Opened):
+        return None
+    if operation.row["state"] != State.PENDING:
+        return None
+    row = {
+        **{column: operation.row.get(column) for column in ledger_sql.SETTLED_COLUMNS},
+        "request_id": operation.row["request_id"],
+        "state": State.FAILED,
+        "settled_at": operation.row["created_at"],
+        "attempts": [{**attempt, "state": "not_sent"} for attempt in operation.row["attempts"]],
+        "reserved_nano_usd": 0,
+        "cost_nano_usd": 0,
+        "http_status": 503,
+        "error_code": "store_unavailable",
+    }
+    return CloseEntry(row, claim="release" if operation.claim else None)
+
+
+def _recall(batch: _Batch) -> None:
+    opens, extensions = batch.of(OpenEntry), batch.of(ExtendEntry)
+    held = ledger_sql.hold(operation.row["request_id"] for _, operation in (*opens, *extensions))
+    for index, operation in opens:
+        if (row := held.get(operation.row["request_id"])) is not None:
+            batch.results[index] = Opened(row.budget_period_ids)
+    for index, operation in extensions:
+        row = held.get(operation.row["request_id"])
+        if row is not None and row.attempt_count >= operation.row["attempt_count"]:
+            batch.results[index] = Opened(row.budget_period_ids)
+
+
+def _claim_keys(batch: _Batch) -> None:
+    wanted = [(index, operation) for index, operation in batch.of(OpenEntry) if operation.claim is not None]
+    if not wanted:
+        return
+    wanted.sort(key=lambda pair: (pair[1].claim.team_id, pair[1].claim.key_hash))
+    hashes = [operation.claim.key_hash for _, operation in wanted]
+    oldest = min(operation.claim.created_at for _, operation in wanted)
+    IdempotencyClaim.objects.filter(key_hash__in=hashes, expires_at__lt=oldest).exclude(
+        state=IdempotencyClaim.State.IN_FLIGHT
+    ).delete()
+    IdempotencyClaim.objects.bulk_create(
+        [
+            IdempotencyClaim(
+                team_id=operation.claim.team_id,
+                key_hash=operation.claim.key_hash,
+                body_hash=operation.claim.body_hash,
+                request_id=operation.row["request_id"],
+                state=IdempotencyClaim.State.IN_FLIGHT,
+                created_at=operation.claim.created_at,
+                expires_at=operation.claim.expires_at,
+            )
+            for _, operation in wanted
+        ],
+        ignore_conflicts=True,
+    )
+    found = {(claim.team_id, claim.key_hash): claim for claim in IdempotencyClaim.objects.filter(key_hash__in=hashes)}
+    for index, operation in wanted:
+        claim = found[operation.claim.team_id, operation.claim.key_hash]
+        if str(claim.request_id) != operation.row["request_id"]:
+            batch.results[index] = ExistingClaim(
+                claim.body_hash,
+                claim.state,
+                claim.status,
+                claim.headers,
+                None if claim.encrypted_body is None else bytes(claim.encrypted_body),
+            )
+
+
+def _close(batch: _Batch) -> None:
+    closings = batch.of(CloseEntry)
+    if not closings:
+        return
+    held = ledger_sql.hold(operation.row["request_id"] for _, operation in closings)
+    rows = []
+    for index, operation in closings:
+        row = operation.row
+        before = held.get(row["request_id"])
+        is_open = before is not None and (before.state == State.PENDING or not operation.only_pending)
+        batch.results[index] = is_open
+        if before is None or not is_open:
+            continue
+        rows.append(row)
+        was_spent = 0 if before.state == State.PENDING else before.cost_nano_usd or 0
+        spent_delta = (row["cost_nano_usd"] or 0) - was_spent
+        if before.reserved_nano_usd or spent_delta:
+            batch.changes.extend(
+                budgets.PeriodChange(period_id, -before.reserved_nano_usd, spent_delta)
+                for period_id in before.budget_period_ids
+            )
+        _close_claim(operation)
+    if rows:
+        ledger_sql.update(rows, ledger_sql.SETTLED_COLUMNS)
+    _keep_copies([operation for index, operation in closings if batch.results[index]])
+
+
+def _close_claim(operation: CloseEntry) -> None:
+    if operation.claim is None:
+        return
+    claims = IdempotencyClaim.objects.filter(request_id=operation.row["request_id"])
+    if operation.claim == "release":
+        claims.delete()
+    elif operation.claim == "unknown":
+        claims.filter(state=IdempotencyClaim.State.IN_FLIGHT).update(state=IdempotencyClaim.State.UNKNOWN)
+    else:
+        claims.update(
+            state=IdempotencyClaim.State.ANSWERED,
+            status=operation.claim.status,
+            headers=operation.claim.headers,
+            encrypted_body=operation.claim.encrypted_body,
+        )
+
+
+def _keep_copies(closings: Sequence[CloseEntry]) -> None:
+    cached = {operation.cached_response.key: operation.cached_response for operation in closings if operation.cached_response}
+    if cached:
+        CachedResponse.objects.bulk_create(
+            [cached[key] for key in sorted(cached)],
+            update_conflicts=True,
+            unique_fields=["key"],
+            update_fields=[
+                "source_request_id",
+                "provider",
+                "served_model",
+                "encrypted_body",
+                "usage",
+                "original_cost_nano_usd",
+                "created_at",
+                "expires_at",
+            ],
+        )
+    prompts = [operation.stored_prompt for operation in closings if operation.stored_prompt]
+    if prompts:
+        StoredPrompt.objects.bulk_create(prompts, ignore_conflicts=True)
+
+
+def _book(batch: _Batch) -> None:
+    """Reserve for openings and extensions and release for closings, in one visit to the budgets."""
+    wishes = [
+        *((index, operation, operation.row["reserved_nano_usd"]) for index, operation in batch.of(OpenEntry)),
+        *((index, operation, operation.extra_nano_usd) for index, operation in batch.of(ExtendEntry)),
+    ]
+    wishes = [wish for wish in wishes if wish[1].budget_ids]
+    if batch.changes and not wishes:
+        budgets.apply_changes(batch.changes)
+    changes = batch.changes
+    # A batch at midnight holds requests of two days.
+    for today in sorted({operation.today for _, operation, _ in wishes}):
+        _reserve_day(batch, today, [wish for wish in wishes if wish[1].today == today], changes)
+        changes = []
+
+
+def _reserve_day(
+    batch: _Batch, today: date, wishes: list[tuple[int, Any, int]], changes: list[budgets.PeriodChange]
+) -> None:
+    reservations = [budgets.Reservation(operation.budget_ids, amount) for _, operation, amount in wishes]
+    for (index, operation, _), outcome in zip(wishes, budgets.book(changes, reservations, today), strict=True):
+        if outcome.refused_by is not None:
+            batch.results[index] = BudgetRefused(outcome.refused_by)
+        elif isinstance(operation, OpenEntry):
+            operation.row["budget_period_ids"] = list(outcome.period_ids)
+
+
+def _insert(batch: _Batch) -> None:
+    """Write the rows of openings, those that a budget refused as failed ones."""
+    rows, hits = [], []
+    for index, operation in enumerate(batch.operations):
+        if not isinstance(operation, OpenEntry) or isinstance(batch.results[index], (ExistingClaim, Opened)):
+            continue
+        row = operation.row
+        if isinstance(batch.results[index], BudgetRefused):
+            row = _refused(row)
+            if operation.claim is not None:
+                IdempotencyClaim.objects.filter(request_id=row["request_id"]).delete()
+        else:
+            batch.results[index] = Opened(tuple(row["budget_period_ids"]))
+            if operation.cache_hit_key is not None:
+                hits.append(operation.cache_hit_key)
+        rows.append(row)
+    if rows:
+        ledger_sql.insert(rows)
+    for key in sorted(hits):
+        CachedResponse.objects.filter(key=key).update(hit_count=F("hit_count") + 1)
+
+
+def _refused(row: Row) -> Row:
+    return {
+        **row,
+        "state": State.FAILED,
+        "settled_at": row["created_at"],
+        "attempts": [],
+        "attempt_count": 0,
+        "reserved_nano_usd": 0,
+        "cost_nano_usd": 0,
+        "baseline_cost_nano_usd": None,
+        "http_status": 402,
+        "error_code": "budget_exceeded",
+    }
+
+
+def _extend(batch: _Batch) -> None:
+    extensions = batch.of(ExtendEntry)
+    if not extensions:
+        return
+    ledger_sql.update([operation.row for _, operation in extensions], ledger_sql.ATTEMPT_COLUMNS)
+    for index, operation in extensions:
+        batch.results[index] = Opened(tuple(operation.row["budget_period_ids"]))

@@ -1,0 +1,268 @@
+"""Builds the ledger's rows from a request, its plan and its attempts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from routing.domain.catalog import Candidate, ModelSpec
+from routing.domain.pricing import PriceSchedule
+from routing.domain.usage import Usage
+from routing.models import LedgerEntry
+from routing.services import attempts as attempt_services
+from routing.services.attempts import Attempt
+from routing.services.decisions import Plan
+from routing.services.ledger_sql import Row
+
+State = LedgerEntry.State
+MAX_CANDIDATES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked, and what of the request goes into its row."""
+
+    request_id: str
+    instance_id: str
+    team_id: int
+    api_key_id: int
+    endpoint: str
+    is_stream: bool
+    requested_model: str
+    task: str | None
+    user_id: str | None
+    session_id: str | None
+    prompt_fingerprint: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a request ended, as far as its row is concerned."""
+
+    state: str
+    http_status: int
+    settled_at: datetime
+    latency_ms: int
+    overhead_ms: float
+    first_token_ms: int | None = None
+    finish_reason: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    client_disconnected: bool = False
+    flags: list[str] = field(default_factory=list)
+
+
+def opening_row(caller: Caller, plan: Plan, first: Attempt) -> Row:
+    """Return the row written before the provider is called."""
+    decision = plan.decision
+    baseline = plan.baseline
+    return {
+        **_blank_outcome(),
+        "request_id": caller.request_id,
+        "instance_id": caller.instance_id,
+        "created_at": caller.created_at.isoformat(),
+        "settled_at": None,
+        "state": State.PENDING,
+        "team_id": caller.team_id,
+        "api_key_id": caller.api_key_id,
+        "endpoint": caller.endpoint,
+        "is_stream": caller.is_stream,
+        "requested_model": caller.requested_model,
+        "strategy": decision.strategy,
+        "policy_version": decision.policy_version,
+        "pattern": plan.features.pattern,
+        "complexity_score": plan.features.complexity_score,
+        "complexity_tier": plan.features.tier,
+        "confidence": decision.confidence,
+        "propensity": decision.propensity,
+        "reasoning": decision.reasoning[:500],
+        "candidates": [_candidate(candidate) for candidate in decision.considered[:MAX_CANDIDATES]],
+        "task": caller.task,
+        "user_id": caller.user_id,
+        "session_id": caller.session_id,
+        "experiment_id": None,
+        "experiment_arm": None,
+        "prompt_fingerprint": caller.prompt_fingerprint,
+        "provider": first.model.provider,
+        "served_model": first.model.name,
+        "price_snapshot": price_json(first.model.price),
+        "baseline_model": None if baseline is None else baseline.full_name,
+        "baseline_price_snapshot": None if baseline is None else price_json(baseline.price),
+        "attempts": [first.as_json()],
+        "attempt_count": 1,
+        "is_simulated": first.model.is_simulated,
+        "is_embedded": first.model.is_embedded,
+        "is_unpriced": first.model.price is None,
+        "reserved_nano_usd": first.reserved_nano_usd,
+        "budget_period_ids": [],
+    }
+
+
+def cache_hit_row(caller: Caller, plan: Plan, model: ModelSpec, usage: Usage, latency_ms: int) -> Row:
+    """Return the only row of an answer that was reused: settled at once, free, its whole baseline saved."""
+    unused = Attempt("", model, "", reserved_nano_usd=0, worst_case=Usage())
+    baseline = baseline_cost_nano_usd(plan, usage)
+    return {
+        **opening_row(caller, plan, unused),
+        "state": State.SETTLED,
+        "settled_at": caller.created_at.isoformat(),
+        "is_cache_hit": True,
+        "attempts": [],
+        "attempt_count": 0,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_nano_usd": 0,
+        "baseline_cost_nano_usd": baseline,
+        "savings_nano_usd": baseline,
+        "latency_ms": latency_ms,
+        "overhead_ms": float(latency_ms),
+        "http_status": 200,
+    }
+
+
+def extension_row(opened: Row, made: Sequence[Attempt], reserved_nano_usd: int) -> Row:
+    """Return what changes in the row before a further attempt is made."""
+    return {
+        "request_id": opened["request_id"],
+        "attempts": [attempt.as_json() for attempt in made],
+        "attempt_count": len(made),
+        "is_fallback": made[-1].model.id != made[0].model.id,
+        "reserved_nano_usd": reserved_nano_usd,
+        "provider": made[-1].model.provider,
+        "served_model": made[-1].model.name,
+        "budget_period_ids": opened["budget_period_ids"],
+    }
+
+
+def closing_row(opened: Row, plan: Plan, made: Sequence[Attempt], ending: Ending) -> Row:
+    """Return the settled row: the cost of all attempts, the tokens of the one that served (else of the last)."""
+    last = made[-1]
+    usage = last.usage or Usage()
+    cost = total_cost_nano_usd(made)
+    baseline = baseline_cost_nano_usd(plan, usage) if last.state == "succeeded" else None
+    flags = [*usage.flags, *ending.flags]
+    if last.cost_nano_usd is not None and last.cost_nano_usd > last.reserved_nano_usd:
+        flags.append("over_reservation")
+    return {
+        "request_id": opened["request_id"],
+        "state": ending.state,
+        "settled_at": ending.settled_at.isoformat(),
+        "provider": last.model.provider,
+        "served_model": last.model.name,
+        "price_snapshot": price_json(last.model.price),
+        "attempts": [attempt.as_json() for attempt in made],
+        "attempt_count": len(made),
+        "is_fallback": last.model.id != made[0].model.id,
+        "is_simulated": last.model.is_simulated,
+        "is_embedded": last.model.is_embedded,
+        "is_estimated": any(attempt.is_estimated for attempt in made),
+        "is_unpriced": last.model.price is None,
+        "client_disconnected": ending.client_disconnected,
+        "flags": flags,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "reserved_nano_usd": 0,
+        "cost_nano_usd": cost,
+        "baseline_cost_nano_usd": baseline,
+        "savings_nano_usd": None if baseline is None or cost is None else baseline - cost,
+        "latency_ms": ending.latency_ms,
+        "first_token_ms": ending.first_token_ms,
+        "overhead_ms": ending.overhead_ms,
+        "http_status": ending.http_status,
+        "finish_reason": ending.finish_reason,
+        "error_code": ending.error_code,
+        "error_message": None if ending.error_message is None else clean(ending.error_message)[:500],
+    }
+
+
+def total_cost_nano_usd(made: Sequence[Attempt]) -> int | None:
+    """Add up what the attempts cost; None when any of them is unknown."""
+    total = 0
+    for attempt in made:
+        if attempt.cost_nano_usd is None:
+            return None
+        total += attempt.cost_nano_usd
+    return total
+
+
+def baseline_cost_nano_usd(plan: Plan, usage: Usage) -> int | None:
+    """Price the tokens that were used at the baseline model's rates."""
+    return None if plan.baseline is None else attempt_services.cost_nano_usd(usage, plan.baseline)
+
+
+@lru_cache(maxsize=4096)
+def price_json(price: PriceSchedule | None) -> dict[str, Any] | None:
+    """Return rates as JSON, numbers as text; do not change what is returned."""
+    if price is None:
+        return None
+    rates = {
+        "input_usd_per_mtok": price.input_usd_per_mtok,
+        "output_usd_per_mtok": price.output_usd_per_mtok,
+        "cached_input_usd_per_mtok": price.cached_input_usd_per_mtok,
+        "cache_write_usd_per_mtok": price.cache_write_usd_per_mtok,
+        "reasoning_usd_per_mtok": price.reasoning_usd_per_mtok,
+        "request_usd": price.request_usd,
+    }
+    tiers = [
+        {
+            "from_input_tokens": tier.from_input_tokens,
+            "input_usd_per_mtok": _text(tier.input_usd_per_mtok),
+            "output_usd_per_mtok": _text(tier.output_usd_per_mtok),
+            "cached_input_usd_per_mtok": _text(tier.cached_input_usd_per_mtok),
+            "cache_write_usd_per_mtok": _text(tier.cache_write_usd_per_mtok),
+        }
+        for tier in price.tiers
+    ]
+    return {**{name: _text(rate) for name, rate in rates.items()}, "tiers": tiers}
+
+
+def clean(text: str) -> str:
+    """Make foreign text fit for every database: no NUL, no lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _text(rate: Decimal | None) -> str | None:
+    return None if rate is None else str(rate)
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "model": candidate.model.full_name,
+        "tier": candidate.model.tier,
+        "expected_cost_usd": _text(candidate.expected_cost_usd),
+        "expected_quality": candidate.expected_quality,
+    }
+
+
+def _blank_outcome() -> Row:
+    return {
+        "is_fallback": False,
+        "is_cache_hit": False,
+        "is_estimated": False,
+        "client_disconnected": False,
+        "flags": [],
+        "input_tokens": None,
+        "output_tokens": None,
+        "cached_input_tokens": None,
+        "cache_write_tokens": None,
+        "reasoning_tokens": None,
+        "cost_nano_usd": None,
+        "baseline_cost_nano_usd": None,
+        "savings_nano_usd": None,
+        "latency_ms": None,
+        "first_token_ms": None,
+        "overhead_ms": None,
+        "http_status": None,
+        "finish_reason": None,
+        "error_code": None,
+        "error_message": None,
+    }

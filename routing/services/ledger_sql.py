@@ -1,0 +1,146 @@
+"""The ledger's two statements: many rows inserted, many rows settled, each in one go.
+
+PostgreSQL unpacks the whole batch from one JSON document (a third of the cost of binding each value); SQLite binds rows.
+A row is a dict by column name with JSON-ready values: ids and times as text, money as integers.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection, models
+
+from routing.models import LedgerEntry
+
+Row = dict[str, Any]
+
+_TABLE = LedgerEntry._meta.db_table
+_FIELDS = {str(field.column): field for field in LedgerEntry._meta.concrete_fields}
+_JSON = {column for column, field in _FIELDS.items() if isinstance(field, models.JSONField)}
+_UUID = {column for column, field in _FIELDS.items() if isinstance(field, models.UUIDField)}
+_TIME = {column for column, field in _FIELDS.items() if isinstance(field, models.DateTimeField)}
+_ALL = tuple(_FIELDS)
+
+# What a settlement may change; everything else is fixed when the row is written.
+SETTLED_COLUMNS = (
+    "state",
+    "settled_at",
+    "provider",
+    "served_model",
+    "price_snapshot",
+    "attempts",
+    "attempt_count",
+    "is_fallback",
+    "is_simulated",
+    "is_embedded",
+    "is_estimated",
+    "is_unpriced",
+    "client_disconnected",
+    "flags",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "reserved_nano_usd",
+    "cost_nano_usd",
+    "baseline_cost_nano_usd",
+    "savings_nano_usd",
+    "latency_ms",
+    "first_token_ms",
+    "overhead_ms",
+    "http_status",
+    "finish_reason",
+    "error_code",
+    "error_message",
+)
+ATTEMPT_COLUMNS = ("attempts", "attempt_count", "is_fallback", "reserved_nano_usd", "provider", "served_model")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a row holds against budgets now, locked until the transaction ends."""
+
+    state: str
+    reserved_nano_usd: int
+    cost_nano_usd: int | None
+    attempt_count: int
+    budget_period_ids: tuple[int, ...]
+
+
+def insert(rows: Sequence[Row]) -> None:
+    """Insert complete rows."""
+    columns = ", ".join(_ALL)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"INSERT INTO {_TABLE} ({columns}) SELECT {columns} "  # noqa: S608
+                f"FROM json_populate_recordset(null::{_TABLE}, %s::json)",
+                [orjson.dumps(rows).decode()],
+            )
+        else:
+            marks = ", ".join(["%s"] * len(_ALL))
+            cursor.executemany(
+                f"INSERT INTO {_TABLE} ({columns}) VALUES ({marks})",  # noqa: S608
+                [[_sqlite_value(column, row.get(column)) for column in _ALL] for row in rows],
+            )
+
+
+def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Set ``columns`` of the rows with the given ``request_id``."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            assignments = ", ".join(f"{column} = new.{column}" for column in columns)
+            cursor.execute(
+                f"UPDATE {_TABLE} AS old SET {assignments} "  # noqa: S608
+                f"FROM json_populate_recordset(null::{_TABLE}, %s::json) AS new WHERE old.request_id = new.request_id",
+                [orjson.dumps(rows).decode()],
+            )
+        else:
+            assignments = ", ".join(f"{column} = %s" for column in columns)
+            cursor.executemany(
+                f"UPDATE {_TABLE} SET {assignments} WHERE request_id = %s",  # noqa: S608
+                [
+                    [_sqlite_value(column, row[column]) for column in (*columns, "request_id")]
+                    for row in rows
+                ],
+            )
+
+
+def hold(request_ids: Iterable[str]) -> dict[str, Held]:
+    """Lock these rows and return what each holds, by request id; rows that do not exist are left out."""
+    ids = sorted(request_ids)
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        columns = "request_id, state, reserved_nano_usd, cost_nano_usd, attempt_count, budget_period_ids"
+        select = f"SELECT {columns} FROM {_TABLE} "  # noqa: S608
+        if connection.vendor == "postgresql":
+            cursor.execute(select + "WHERE request_id = ANY(%s::uuid[]) ORDER BY request_id FOR UPDATE", [ids])
+        else:
+            marks = ", ".join(["%s"] * len(ids))
+            cursor.execute(select + f"WHERE request_id IN ({marks})", [uuid.UUID(one).hex for one in ids])
+        return {
+            str(uuid.UUID(str(request_id))): Held(state, reserved, cost, attempt_count, tuple(_loads(period_ids)))
+            for request_id, state, reserved, cost, attempt_count, period_ids in cursor.fetchall()
+        }
+
+
+def _loads(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _sqlite_value(column: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if column in _JSON:
+        return orjson.dumps(value).decode()
+    if column in _UUID:
+        return uuid.UUID(value).hex
+    if column in _TIME:
+        return str(datetime.fromisoformat(value).replace(tzinfo=None))
+    return value

@@ -1,0 +1,12 @@
+"""UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random, so that rows arrive in order."""
+
+import os
+import uuid
+from datetime import datetime
+
+
+def new(now: datetime) -> uuid.UUID:
+    milliseconds = int(now.timestamp() * 1000)
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return uuid.UUID(int=value & ~(0b11 << 62) | 0b10 << 62)

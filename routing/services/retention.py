@@ -1,0 +1,51 @@
+"""Deletes what has outlived its time, in small batches that never hold the database for long."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import RateLimitWindow
+from routing.models import CachedResponse, IdempotencyClaim, StoredPrompt
+
+BATCH_SIZE = 500
+# Bounds one run; what is left is deleted by the next.
+MAX_BATCHES = 400
+# The minute being counted and the one before may still be read.
+RATE_LIMIT_WINDOW_AGE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """Rows deleted."""
+
+    cached_responses: int
+    idempotency_claims: int
+    stored_prompts: int
+    rate_limit_windows: int
+
+
+def delete_expired(*, now: datetime) -> RetentionReport:
+    """Delete cached answers, idempotency claims, stored prompts and rate-limit windows that have expired.
+
+    Each batch is a transaction of its own, so a run that is broken off has still done its part.
+    """
+    oldest_window = int((now - RATE_LIMIT_WINDOW_AGE).timestamp())
+    return RetentionReport(
+        cached_responses=_delete(CachedResponse.objects.filter(expires_at__lte=now)),
+        idempotency_claims=_delete(IdempotencyClaim.objects.filter(expires_at__lte=now)),
+        stored_prompts=_delete(StoredPrompt.objects.filter(expires_at__lte=now)),
+        rate_limit_windows=_delete(RateLimitWindow.objects.filter(window_start__lt=oldest_window)),
+    )
+
+
+def _delete(expired: QuerySet[Any]) -> int:
+    deleted = 0
+    for _ in range(MAX_BATCHES):
+        keys = list(expired.order_by().values_list("pk", flat=True)[:BATCH_SIZE])
+        # The condition is repeated: a cached answer may have been renewed since it was read.
+        deleted += expired.filter(pk__in=keys).delete()[0]
+        if len(keys) < BATCH_SIZE:
+            break
+    return deleted

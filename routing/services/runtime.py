@@ -1,0 +1,160 @@
+"""What one gateway process holds while it runs: connections, the ledger's writer, its lease, the work in flight."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+import aiohttp
+from django.conf import settings
+from django.db import connection
+
+from accounts.services import api_keys
+from accounts.services.rate_limits import RateLimiter
+from routing.services import database_clock, instance, ledger, snapshot
+from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+READER_THREADS = 4
+USE_FLUSH_SECONDS = 30
+
+
+class Runtime:
+    """Made on the event loop by ``start``; ``close`` lets the work in flight end, then writes what is left.
+
+    ``current`` is the one of this process, for whoever wants to know whether it accepts; None where no gateway runs.
+    """
+
+    current: ClassVar["Runtime | None"] = None
+
+    def __init__(self) -> None:
+        self.instance = instance.Instance()
+        self.is_accepting = False
+        self.writer = GroupCommit(ledger.apply, ledger.undo_of)
+        self.rate_limiter = RateLimiter(settings.REDIS_URL)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._key_uses: dict[int, datetime] = {}
+        self._poller: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls) -> "Runtime":
+        """Load the snapshot, take a lease and begin to accept.
+
+        Raises:
+            DatabaseError: The database cannot be reached or has not been migrated.
+        """
+        runtime = cls()
+        try:
+            await runtime.read(runtime._load)
+        except Exception:
+            await runtime.close()
+            raise
+        runtime._poller = asyncio.create_task(runtime._poll())
+        runtime.is_accepting = True
+        cls.current = runtime
+        return runtime
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run work that must end well even if its client hangs up; shutdown waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def read(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run a database read in a thread with a lasting connection; raises StoreUnavailable when it takes too long."""
+        future = asyncio.get_running_loop().run_in_executor(self._readers, _with_reconnect, function, *arguments)
+        try:
+            async with asyncio.timeout(settings.GATEWAY_STORE_SECONDS):
+                return await future
+        except TimeoutError:
+            raise StoreUnavailable("The database did not answer in time.") from None
+
+    def note_key_use(self, api_key_id: int) -> None:
+        self._key_uses[api_key_id] = database_clock.now()
+
+    async def commit(self, operation: ledger.Operation) -> Any:
+        """Write an operation durably; raises StoreUnavailable when the database does not take it in time."""
+        return await self.writer.submit(operation, seconds=settings.GATEWAY_STORE_SECONDS)
+
+    async def settle(self, operation: ledger.CloseEntry) -> None:
+        """Write a settlement; while the database is away it waits in the queue and the caller goes on."""
+        await self.writer.submit_kept(operation, seconds=settings.GATEWAY_STORE_SECONDS)
+
+    async def close(self) -> None:
+        """Stop accepting, wait for the work in flight, break off what does not end in time, write the rest."""
+        self.is_accepting = False
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=settings.GATEWAY_DRAIN_SECONDS)
+        for task in set(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=2)
+        if self._poller is not None:
+            self._poller.cancel()
+            await self._quietly(self.read(self._end_lease))
+        await self.session.close()
+        await self.rate_limiter.aclose()
+        if not await asyncio.to_thread(self.writer.close, 5.0):
+            logger.error("The database is away: %s writes are left to the reconciler", self.writer.waiting)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        if Runtime.current is self:
+            Runtime.current = None
+
+    def _load(self) -> None:
+        database_clock.synchronize()
+        snapshot.refresh()
+        instance.renew(self.instance, database_clock.now())
+
+    def _end_lease(self) -> None:
+        api_keys.record_use(self._key_uses)
+        # The lease ends with the last write; the rows still open then are the reconciler's.
+        instance.end(self.instance, database_clock.now())
+
+    async def _poll(self) -> None:
+        renewed_at = flushed_at = time.monotonic()
+        while True:
+            await asyncio.sleep(snapshot.POLL_SECONDS)
+            await self._quietly(self.read(snapshot.refresh))
+            now = time.monotonic()
+            if now - renewed_at >= instance.RENEW_SECONDS:
+                renewed_at = now
+                await self._quietly(self.read(database_clock.synchronize))
+                await self._quietly(self.read(instance.renew, self.instance, database_clock.now()))
+            if now - flushed_at >= USE_FLUSH_SECONDS and self._key_uses:
+                flushed_at = now
+                uses, self._key_uses = self._key_uses, {}
+                await self._quietly(self.read(api_keys.record_use, uses))
+
+    @staticmethod
+    async def _quietly(work: Awaitable[object]) -> None:
+        """Do periodic work; while the store is away the last known state holds and the next round tries again."""
+        try:
+            await work
+        except Exception as error:
+            logger.warning("Periodic work failed: %s", type(error).__name__)
+
+
+def _with_reconnect(function: Callable[..., T], *arguments: Any) -> T:
+    try:
+        return function(*arguments)
+    except CONNECTION_ERRORS:
+        # The server may have closed an idle connection; a fresh one tells whether the store is away.
+        connection.close()
+        return function(*arguments)

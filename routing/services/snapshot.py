@@ -1,0 +1,164 @@
+"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models and prices.
+
+A snapshot is immutable and carries the number of the configuration it was loaded from; ``current`` is replaced as a
+whole when that number has moved. See docs/adr/0002 for why it is polled.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+from django.utils import timezone
+
+from accounts import selectors as accounts_selectors
+from accounts.selectors import KeyInfo, TeamInfo
+from accounts.services import config_version
+from routing.domain.catalog import ModelSpec
+from routing.models import LanguageModel, ModelPrice, Provider
+from routing.providers.base import ProviderConfig
+from routing.selectors import prices
+from routing.services import providers as provider_services
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent view of the configuration.
+
+    ``models`` are those of reachable providers, best provider first; ``unreachable`` names the provider of every model
+    that only a provider without a key (or one that is paused) offers.
+    """
+
+    version: int
+    loaded_at: datetime
+    keys: Mapping[str, KeyInfo]
+    teams: Mapping[int, TeamInfo]
+    models: tuple[ModelSpec, ...]
+    providers: Mapping[str, ProviderConfig]
+    unreachable: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def routable(self) -> tuple[ModelSpec, ...]:
+        return tuple(model for model in self.models if model.is_routable)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, tuple[ModelSpec, ...]]:
+        found: dict[str, list[ModelSpec]] = {}
+        for model in self.models:
+            for name in {model.full_name, model.name, model.canonical_name}:
+                found.setdefault(name, []).append(model)
+        return MappingProxyType({name: tuple(models) for name, models in found.items()})
+
+    def resolve(self, name: str) -> tuple[ModelSpec, ...]:
+        """Return the models a caller may mean by ``name``, the one to ask first at the head."""
+        return self._by_name.get(name, ())
+
+
+_current: Snapshot | None = None
+_checked_at = 0.0
+_lock = threading.Lock()
+
+
+def load() -> Snapshot:
+    """Read the configuration from the database."""
+    now = timezone.now()
+    version = config_version.current()
+    configs, models, unreachable = _load_catalog(now)
+    keys = accounts_selectors.active_keys(now)
+    return Snapshot(
+        version=version,
+        loaded_at=now,
+        keys=MappingProxyType({key.key_hash: key for key in keys}),
+        teams=MappingProxyType({key.team.id: key.team for key in keys}),
+        models=models,
+        providers=MappingProxyType(configs),
+        unreachable=MappingProxyType(unreachable),
+    )
+
+
+def refresh() -> Snapshot:
+    """Load a new snapshot if the configuration has changed (or after a minute, should a change not have been counted)."""
+    global _current, _checked_at
+    with _lock:
+        held = _current
+        if held is None or config_version.current() != held.version or _age_seconds(held) > 60:
+            _current = load()
+            if held is None or held.version != _current.version:
+                logger.info("Configuration %s loaded: %s models", _current.version, len(_current.models))
+        _checked_at = time.monotonic()
+        assert _current is not None
+        return _current
+
+
+def current() -> Snapshot:
+    """Return the snapshot; where nothing polls (a command, a worker) it is checked on use, at most every half second."""
+    if _current is None or time.monotonic() - _checked_at > 2 * POLL_SECONDS:
+        return refresh()
+    return _current
+
+
+def held() -> Snapshot:
+    """Return the snapshot without looking at its age: the gateway's view, kept fresh by its poller."""
+    assert _current is not None, "The snapshot has not been loaded."
+    return _current
+
+
+def reset() -> None:
+    """Forget the snapshot; the next use loads it."""
+    global _current
+    _current = None
+
+
+def _age_seconds(snapshot: Snapshot) -> float:
+    return (timezone.now() - snapshot.loaded_at).total_seconds()
+
+
+def _load_catalog(now: datetime) -> tuple[dict[str, ProviderConfig], tuple[ModelSpec, ...], dict[str, str]]:
+    rows = list(Provider.objects.order_by("priority", "slug"))
+    configs = {
+        row.slug: config for row in rows if (config := provider_services.config(row, environ=os.environ)) is not None
+    }
+    rank = {row.id: position for position, row in enumerate(rows)}
+    slugs = {row.id: row for row in rows}
+    price_of = prices.current_prices(now)
+    models = []
+    unreachable: dict[str, str] = {}
+    for row in sorted(LanguageModel.objects.filter(is_enabled=True), key=lambda row: (rank[row.provider_id], row.name)):
+        provider = slugs[row.provider_id]
+        if provider.slug in configs:
+            models.append(_spec(row, provider, price_of.get(row.id)))
+        else:
+            for name in (row.name, f"{provider.slug}/{row.name}"):
+                unreachable.setdefault(name, provider.slug)
+    return configs, tuple(models), unreachable
+
+
+def _spec(row: LanguageModel, provider: Provider, price: ModelPrice | None) -> ModelSpec:
+    return ModelSpec(
+        id=row.id,
+        provider=provider.slug,
+        name=row.name,
+        upstream_name=row.upstream_name,
+        canonical_name=row.canonical_name,
+        tier=row.tier or None,
+        price=None if price is None else prices.schedule(price),
+        price_id=None if price is None else price.id,
+        context_tokens=row.context_tokens,
+        max_output_tokens=row.max_output_tokens,
+        supports_tools=row.supports_tools,
+        supports_images=row.supports_images,
+        supports_json=row.supports_json,
+        is_routable=row.is_routable,
+        allow_unpriced=row.allow_unpriced,
+        is_simulated=provider.kind == Provider.Kind.SIMULATED,
+        is_embedded=provider.is_embedded,
+    )

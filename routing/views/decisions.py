@@ -1,0 +1,48 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from routing.domain.decision import Controls
+from routing.serializers.decisions import DecisionQuerySerializer, DecisionSerializer, Preview, PromptQuerySerializer
+from routing.services import decisions, snapshot
+from routing.views.scope import team_id_of
+
+
+class RecommendationView(APIView):
+    @extend_schema(
+        operation_id="recommendation",
+        summary="The model that `auto` would choose for a prompt, and why; spends nothing",
+        parameters=[PromptQuerySerializer],
+        responses=DecisionSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        query = PromptQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        return _decision(request, query.validated_data["prompt"], decisions.DEFAULT_STRATEGY)
+
+
+class DecisionView(APIView):
+    @extend_schema(
+        operation_id="routing_decision",
+        summary="The decision that one strategy would make for a prompt, and why; spends nothing",
+        parameters=[DecisionQuerySerializer],
+        responses=DecisionSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        query = DecisionQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        strategy = asked.get("strategy") or ("hybrid" if asked["auto_route"] else decisions.DEFAULT_STRATEGY)
+        return _decision(request, asked["prompt"], strategy)
+
+
+def _decision(request: Request, prompt: str, strategy: str) -> Response:
+    features, decision = decisions.preview(
+        snapshot.current(),
+        messages=[{"role": "user", "content": prompt}],
+        strategy=strategy,
+        team_id=team_id_of(request),
+        controls=Controls(),
+    )
+    return Response(DecisionSerializer(Preview(features, decision)).data)

