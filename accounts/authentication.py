@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 from django.utils import timezone
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
@@ -56,7 +56,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def _secret(request: Request) -> str | None:
-    scheme, _, credentials = get_authorization_header(request).decode("latin-1").partition(" ")
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
     header: str | None = request.headers.get("X-API-Key")

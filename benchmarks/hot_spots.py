@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,26 +23,45 @@ from benchmarks.processes import DidNotStart
 from benchmarks.programs import Load, LoadFailed, run_load
 from benchmarks.targets import Upstream
 
+OUR_PACKAGES = ("accounts/", "optimizer_project/", "routing/")
 _SAMPLES_PER_SECOND = 250
 
 
-def self_time(stacks: Iterable[str]) -> Counter[str]:
+def own_time(stacks: Iterable[str]) -> Counter[str]:
     """Count samples by the innermost function of each stack; a line is py-spy's ``outer;…;inner count``."""
-    return _count(stacks, lambda frames: frames[-1:])
+    return _count(stacks, lambda frames: [_function(frames[-1])])
 
 
-def total_time(stacks: Iterable[str]) -> Counter[str]:
-    """Count samples by every function on the stack, once a stack."""
-    return _count(stacks, lambda frames: sorted(set(frames)))
+def own_time_by_package(stacks: Iterable[str]) -> Counter[str]:
+    """Count samples by the package, or the module outside any, of the innermost function."""
+    return _count(stacks, lambda frames: [_file(frames[-1]).partition("/")[0]])
+
+
+def time_with_callees(stacks: Iterable[str], packages: Sequence[str]) -> Counter[str]:
+    """Count samples by every function of these packages on the stack, once a stack."""
+    prefixes = tuple(packages)
+    return _count(
+        stacks, lambda frames: sorted({_function(frame) for frame in frames if _file(frame).startswith(prefixes)})
+    )
 
 
 def _count(stacks: Iterable[str], choose: Callable[[list[str]], list[str]]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for line in stacks:
         frames, _, count = line.rpartition(" ")
-        for frame in choose(frames.split(";")):
-            counts[frame] += int(count)
+        for chosen in choose(frames.split(";")):
+            counts[chosen] += int(count)
     return counts
+
+
+def _function(frame: str) -> str:
+    """Return a frame such as ``name (package/module.py:12)`` without its line."""
+    return frame.rpartition(":")[0] + ")" if ":" in frame else frame
+
+
+def _file(frame: str) -> str:
+    """Return ``package/module.py`` of such a frame."""
+    return frame.rpartition("(")[2].removesuffix(")").partition(":")[0]
 
 
 def main() -> int:
@@ -52,9 +71,13 @@ def main() -> int:
     except (CannotInstall, DidNotStart, LoadFailed) as error:
         print(f"ended: {error}", file=sys.stderr)
         return 1
-    for title, counts in (("own time", self_time(stacks)), ("time with callees", total_time(stacks))):
-        print(f"\n{title}, share of the samples in which the worker was on a processor")
-        whole = sum(self_time(stacks).values())
+    whole = sum(own_time(stacks).values())
+    for title, counts in (
+        ("own time by package", own_time_by_package(stacks)),
+        ("own time by function", own_time(stacks)),
+        ("time with callees of our functions", time_with_callees(stacks, OUR_PACKAGES)),
+    ):
+        print(f"\n{title}, share of {whole} samples in which a thread of the worker held the interpreter")
         for frame, count in counts.most_common(options.top):
             print(f"{count / whole:7.1%}  {frame}")
     return 0
@@ -74,7 +97,7 @@ def _record(options: argparse.Namespace) -> list[str]:
             raise DidNotStart("The gateway has no process.")
         processes.wait_until_quiet(gateway.pid)
         loader = running.enter_context(ThreadPoolExecutor(1))
-        load = Load(options.connections, options.seconds + 3, is_stream=options.stream)
+        load = Load(options.connections, options.seconds + 3, options.rate, is_stream=options.stream)
         result = loader.submit(run_load, gateway.endpoint, load)
         output = run_dir / "stacks.txt"
         command = [
@@ -123,6 +146,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--store", choices=(SQLITE, POSTGRESQL), default=POSTGRESQL)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=int, default=0, help="requests a second; 0 for as many as it serves (default)")
     parser.add_argument("--seconds", type=int, default=8, help="how long to sample (default 8)")
     parser.add_argument("--top", type=int, default=30, help="how many functions to show (default 30)")
     parser.add_argument("--stream", action="store_true", help="load with streams instead of whole answers")

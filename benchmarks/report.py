@@ -82,7 +82,12 @@ class Verdict:
 
 def render(samples: Sequence[Sample], conditions: Sequence[str]) -> str:
     """Return the whole report as Markdown."""
-    parts = [_figures(samples), _goals(verdicts(samples)), "\n".join(f"- {line}" for line in conditions)]
+    outcomes = [outcome for outcome in verdicts(samples) if outcome.figure is not None]
+    parts = [
+        _figures(samples),
+        *([_goals(outcomes)] if outcomes else []),
+        "\n".join(f"- {line}" for line in conditions),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

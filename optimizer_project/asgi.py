@@ -2,7 +2,7 @@
 
 import logging
 import os
-from typing import Any, cast
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "optimizer_project.settings")
 
@@ -12,6 +12,7 @@ django_application = get_asgi_application()
 
 from optimizer_project import api_errors
 from optimizer_project.renderers import dump_json
+from optimizer_project.request_guard import Application, guard
 from routing.gateway import app as gateway_app
 from routing.gateway.http import Receive, Scope, Send
 
@@ -22,6 +23,7 @@ def _error_body(path: str, error: api_errors.ApiError) -> bytes:
     return dump_json(api_errors.body_for(path, error))
 
 
+guarded_django = guard(cast(Application, django_application))
 gateway = gateway_app.Gateway(api_errors.to_http, _error_body)
 
 
@@ -32,7 +34,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["type"] == "http" and scope["path"] in gateway_app.PATHS and scope["method"] != "OPTIONS":
         await gateway(scope, receive, send)
     elif scope["type"] == "http":
-        await django_application(cast(dict[str, Any], scope), receive, cast(Any, send))
+        await guarded_django(scope, receive, send)
     else:
         # Live metrics are not served yet; the handshake is refused rather than left open.
         await send({"type": "websocket.close", "code": 4404})

@@ -6,7 +6,7 @@ import sys
 
 # Django answers only to the names in ALLOWED_HOSTS, and a container's own address is not one of them.
 host = os.environ.get("ALLOWED_HOSTS", "localhost").split(",")[0].strip().lstrip(".")
-connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=4)
+connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("HEALTHCHECK_PORT", "8000")), timeout=4)
 try:
     connection.request("GET", "/health/liveliness", headers={"Host": host})
     status = connection.getresponse().status

@@ -97,7 +97,7 @@ class DatabaseCounters:
     _SQL = {
         "postgresql": """
             INSERT INTO accounts_ratelimitwindow AS kept (api_key_id, window_start, request_count)
-            SELECT added.key::bigint, clock.now - clock.now % 60, added.value::integer
+            SELECT added.key::bigint, clock.now - clock.now %% 60, added.value::integer
             FROM jsonb_each_text(%s::jsonb) AS added,
                  (SELECT floor(extract(epoch FROM now()))::bigint AS now) AS clock
             ORDER BY 1
@@ -128,9 +128,14 @@ class DatabaseCounters:
             raise CountersUnavailable(f"Database: {type(error).__name__}") from error
 
     async def aclose(self) -> None:
-        closing = asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         await asyncio.wait([closing], timeout=DATABASE_SECONDS)
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @staticmethod
+    def _close() -> None:
+        # `connection` means another one in every thread, so it must be looked up in the thread that used it.
+        connection.close()
 
     def _add_reconnecting(self, counts: dict[int, int]) -> Totals:
         try:

@@ -39,6 +39,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         )
     except NoEligibleModel as error:
         raise CommandError(str(error)) from error
+    tier = complexity.tier(features.complexity_score)
     considered = [_row(candidate) for candidate in decision.considered]
     if options.json:
         console.json(
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
                 "strategy": decision.strategy,
                 "pattern": features.pattern,
                 "complexity_score": features.complexity_score,
-                "complexity_tier": complexity.tier(features.complexity_score),
+                "complexity_tier": tier,
                 "confidence": decision.confidence,
                 "reasoning": decision.reasoning,
                 "considered": considered,
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         return
     console.line(f"{decision.chosen.model.full_name} ({decision.strategy}): {decision.reasoning}")
     console.line(
-        f"pattern {features.pattern}, complexity {features.complexity_score:.2f} ({complexity.tier(features.complexity_score)}), "
+        f"pattern {features.pattern}, complexity {features.complexity_score:.2f} ({tier}), "
         f"confidence {decision.confidence or 'none'}"
     )
     console.line()

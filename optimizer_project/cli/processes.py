@@ -117,7 +117,7 @@ def _worker(environment: Mapping[str, str]) -> ChildSpec:
     return ChildSpec(
         name="worker",
         command=_python(
-            *("celery", "--app", "optimizer_project", "worker", "--concurrency", "1", "--pool", "prefork"),
+            *("celery", "--app", "optimizer_project", "--quiet", "worker", "--concurrency", "1", "--pool", "prefork"),
             *("--without-gossip", "--without-mingle", "--loglevel", settings.LOG_LEVEL),
         ),
         environment=environment,
@@ -128,7 +128,9 @@ def _worker(environment: Mapping[str, str]) -> ChildSpec:
 def _beat(environment: Mapping[str, str]) -> ChildSpec:
     return ChildSpec(
         name="beat",
-        command=_python("celery", "--app", "optimizer_project", "beat", "--pidfile=", "--loglevel", settings.LOG_LEVEL),
+        command=_python(
+            "celery", "--app", "optimizer_project", "--quiet", "beat", "--pidfile=", "--loglevel", settings.LOG_LEVEL
+        ),
         environment=environment,
         stop_seconds=_BACKGROUND_STOP_SECONDS,
     )

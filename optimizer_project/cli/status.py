@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from optimizer_project.cli.arguments import add_json
@@ -61,7 +61,10 @@ def _today(now: datetime) -> dict[str, Any]:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     entries = LedgerEntry.objects.filter(created_at__gte=midnight)
     sums = entries.aggregate(
-        requests=Count("request_id"), cost=Sum("cost_nano_usd", default=0), savings=Sum("savings_nano_usd", default=0)
+        requests=Count("request_id"),
+        cost=Sum("cost_nano_usd", default=0),
+        # What runs beside the product is for trials and claims no savings.
+        savings=Sum("savings_nano_usd", default=0, filter=Q(is_simulated=False, is_embedded=False)),
     )
     unknown = entries.filter(cost_nano_usd=None).exclude(state=LedgerEntry.State.PENDING).count()
     return {

@@ -62,7 +62,7 @@ class Supervisor:
     _failure: asyncio.Future[str] | None = field(default=None, init=False)
     _is_ready: bool = field(default=False, init=False)
 
-    async def run(self, when_started: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, when_started: Callable[[], Awaitable[object]]) -> None:
         """Run until SIGINT or SIGTERM; ``when_started`` is awaited once all children are under way.
 
         Raises StartFailed, after stopping the others, when an essential child does not come up.
@@ -70,7 +70,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._failure = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._ask_to_stop)
+            loop.add_signal_handler(number, self.stop)
         try:
             await self._until_stopped(self._start(when_started))
             await self._until_stopped(asyncio.Event().wait())
@@ -79,7 +79,8 @@ class Supervisor:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
-    def _ask_to_stop(self) -> None:
+    def stop(self) -> None:
+        """Ask for the end of ``run``; asking again kills what has not ended yet."""
         if self._stopping.is_set():
             self._hurry.set()
             return
@@ -102,7 +103,7 @@ class Supervisor:
         if task.done() and not task.cancelled():
             task.result()
 
-    async def _start(self, when_started: Callable[[], Awaitable[None]]) -> None:
+    async def _start(self, when_started: Callable[[], Awaitable[object]]) -> None:
         for spec in self.specs:
             child = _Child(spec)
             self._children.append(child)

@@ -35,7 +35,8 @@ class ProviderAdmin(ConfigurationAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Provider | None = None) -> Sequence[str]:
         shown = ("key_variables", "has_key")
-        return (*_SHIPPED_FIELDS, *shown) if obj and obj.is_builtin else shown
+        # A form field that is read-only leaves the form: a built-in provider takes no key from it.
+        return (*_SHIPPED_FIELDS, "key", *shown) if obj and obj.is_builtin else shown
 
     def has_delete_permission(self, request: HttpRequest, obj: Provider | None = None) -> bool:
         # Its models and the history of their prices would go with it; a provider that is done is paused.

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWidget, UnfoldAdminURLInputWidget
 
 from routing.domain.pricing import PriceSchedule
 from routing.models import LanguageModel, Provider
@@ -12,6 +12,12 @@ from routing.services import providers
 class ProviderForm(forms.ModelForm[Provider]):
     """A provider with a field to enter its key, which is stored encrypted and never shown again."""
 
+    base_url = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=UnfoldAdminURLInputWidget,
+        help_text="For example http://127.0.0.1:11434/v1 or https://llm.example.org/v1.",
+    )
     key = forms.CharField(
         required=False,
         strip=True,

@@ -42,15 +42,17 @@ def candidates(
     has_real = any(not capability.is_stand_in(model) for model in open_models)
     found = []
     for model in open_models:
-        cost = expected_cost(model, features)
-        if has_real and capability.is_stand_in(model):
-            refused["only standing in for real ones"] += 1
-        elif reason := capability.obstacle(model, features) or _over_limit(cost, controls):
+        if reason := _obstacle(model, features, has_real=has_real):
             refused[reason] += 1
-        else:
-            found.append(Candidate(model, cost, expected_quality(model)))
+            continue
+        cost = expected_cost(model, features)
+        if reason := _over_limit(cost, controls):
+            refused[reason] += 1
+            continue
+        found.append(Candidate(model, cost, expected_quality(model)))
     if not found:
-        raise NoEligibleModel(_explain(refused))
+        # An empty catalog and models that are paused after failures are ours to mend, not the caller's.
+        raise NoEligibleModel(_explain(refused), is_temporary=not refused or "unavailable" in refused)
     return tuple(sorted(found, key=by_cost))
 
 
@@ -68,6 +70,12 @@ def _closed(model: ModelSpec, is_available: Callable[[ModelSpec], bool]) -> str 
     if model.price is None:
         return "without a price"
     return None if is_available(model) else "unavailable"
+
+
+def _obstacle(model: ModelSpec, features: PromptFeatures, *, has_real: bool) -> str | None:
+    if has_real and capability.is_stand_in(model):
+        return "only standing in for real ones"
+    return capability.obstacle(model, features)
 
 
 def _over_limit(cost_usd: Decimal | None, controls: Controls) -> str | None:

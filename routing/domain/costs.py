@@ -1,6 +1,7 @@
 """What a request will cost with a model, before anything is known of its answer."""
 
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 
 from routing.domain import tokens
 from routing.domain.catalog import ModelSpec
@@ -23,7 +24,7 @@ def expected_cost(model: ModelSpec, features: PromptFeatures) -> Decimal | None:
         return None
     output_tokens = min(features.max_output_tokens or TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS)
     input_tokens = tokens.for_model(features.input_tokens, model.name)
-    return cost_usd(Usage(input_tokens=input_tokens, output_tokens=output_tokens), model.price)
+    return cost_usd(_usage(input_tokens, output_tokens), model.price)
 
 
 def output_allowance(model: ModelSpec, max_output_tokens: int | None, *, choices: int = 1) -> int:
@@ -60,3 +61,9 @@ def worst_case_cost(
     output_tokens = output_allowance(model, max_output_tokens, choices=choices)
     per_million = input_tokens * max(input_rates) + output_tokens * max(output_rates)
     return (per_million / _MILLION + price.request_usd).quantize(NANO_USD, ROUND_CEILING)
+
+
+@lru_cache(maxsize=1024)
+def _usage(input_tokens: int, output_tokens: int) -> Usage:
+    # The models compared for one request share a few counts, and building the object takes as long as pricing it.
+    return Usage(input_tokens=input_tokens, output_tokens=output_tokens)

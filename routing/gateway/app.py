@@ -13,15 +13,18 @@ from routing.gateway import authentication, http, requests
 from routing.gateway.http import Receive, Scope, Send
 from routing.gateway.requests import InvalidRequest
 from routing.services import database_clock, decisions, rendering, request_ids, snapshot
-from routing.services.completion import Completion, CompletionRequest, StreamReply
+from routing.services.completion import Completion, StreamReply
+from routing.services.completion_request import CompletionRequest
 from routing.services.rendering import Rendered
 from routing.services.runtime import Runtime
+from routing.services.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
 CHAT_PATH = "/v1/chat/completions"
 COMPLETE_PATH = "/complete"
 WRITE_SECONDS = 30
+LARGE_BODY_BYTES = 50_000
 PATHS = frozenset({CHAT_PATH, COMPLETE_PATH, f"{CHAT_PATH}/", f"{COMPLETE_PATH}/"})
 
 
@@ -60,6 +63,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.monotonic()
+        if settings.CORS_ALLOWED_ORIGINS:
+            send = http.with_cors(scope, send, settings.CORS_ALLOWED_ORIGINS)
         exchange = _Exchange(self, scope, receive, send, started)
         runtime = self.runtime
         if runtime is None:
@@ -122,6 +127,14 @@ class _Exchange:
             limit=settings.GATEWAY_MAX_BODY_BYTES,
             seconds=settings.GATEWAY_BODY_SECONDS,
         )
+        if len(raw) > LARGE_BODY_BYTES:
+            # Reading and weighing a long prompt takes milliseconds that the other requests should not wait for.
+            return await asyncio.to_thread(self._prepare, runtime, view, key, headers, raw)
+        return self._prepare(runtime, view, key, headers, raw)
+
+    def _prepare(
+        self, runtime: Runtime, view: Snapshot, key: KeyInfo, headers: Mapping[str, str], raw: bytes
+    ) -> tuple[Completion, bool]:
         read = self._chat if self._path == CHAT_PATH else self._complete
         request = read(key, headers, raw)
         return Completion(runtime, view, request), request.is_stream
@@ -176,7 +189,7 @@ class _Exchange:
         """Notice a hang-up: a plain ASGI application is not told otherwise."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        completion.is_client_gone = True
+        completion.note_hang_up()
 
     async def _reply(self, completion: Completion, reply: Rendered | StreamReply) -> None:
         if isinstance(reply, Rendered):
@@ -187,7 +200,7 @@ class _Exchange:
             if not completion.is_client_gone:
                 await self._send_block(completion, block)
             if completion.is_client_gone and not reply.drains:
-                await reply.blocks.aclose()  # type: ignore[attr-defined]
+                await reply.blocks.aclose()
                 return
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -197,4 +210,4 @@ class _Exchange:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._send({"type": "http.response.body", "body": block, "more_body": True})
         except TimeoutError:
-            completion.is_client_gone = True
+            completion.note_hang_up()

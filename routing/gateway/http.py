@@ -1,7 +1,7 @@
 """The few pieces of HTTP that a plain ASGI application needs: headers in, a bounded body in, an answer out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
 from routing.gateway.requests import InvalidRequest
@@ -21,9 +21,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
     """Return the headers by lower-case name, the first of each; raises InvalidRequest (431) when there are too many."""
     raw = scope["headers"]
     if len(raw) > MAX_HEADERS:
-        raise InvalidRequest(
-            f"The request has more than {MAX_HEADERS} headers.", status=431, code="too_many_headers"
-        )
+        raise InvalidRequest(f"The request has more than {MAX_HEADERS} headers.", status=431, code="too_many_headers")
     headers: dict[str, str] = {}
     for name, value in raw:
         headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
@@ -76,6 +74,25 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
     except TimeoutError:
         raise InvalidRequest("The body did not arrive in time.", status=408, code="body_timeout") from None
+
+
+def with_cors(scope: Scope, send: Send, allowed_origins: Collection[str]) -> Send:
+    """Let pages of the allowed origins read the answer; preflights are answered by Django's middleware."""
+    origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+    if origin.decode("latin-1") not in allowed_origins:
+        return send
+
+    async def send_with_cors(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            exposed = b", ".join(name for name, _ in message["headers"] if name.startswith(b"x-"))
+            message["headers"] += [
+                (b"access-control-allow-origin", origin),
+                (b"access-control-expose-headers", exposed),
+                (b"vary", b"origin"),
+            ]
+        await send(message)
+
+    return send_with_cors
 
 
 async def send_whole(send: Send, status: int, headers: Mapping[str, str], body: bytes, content_type: str) -> None:

@@ -154,8 +154,8 @@ def add_gateway_paths(result: Schema, generator: Any, request: Any, public: bool
     chat = _operation("chat_completions", "Answer a conversation (OpenAI-compatible)", "ChatCompletion", "OpenAIError")
     chat["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     complete = _operation("complete", "Answer one prompt", "Complete", "DetailError")
-    gateway = {"/complete": {"post": {**complete, "tags": ["complete"]}}}
-    gateway["/v1/chat/completions"] = {"post": {**chat, "tags": ["v1"]}}
+    gateway = {"/complete": {"post": {**complete, "tags": ["completions"]}}}
+    gateway["/v1/chat/completions"] = {"post": {**chat, "tags": ["completions"]}}
     result["paths"] = dict(sorted({**result["paths"], **gateway}.items()))
     return result
 

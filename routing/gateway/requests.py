@@ -129,7 +129,7 @@ def provider_body(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def request_controls(headers: Mapping[str, str], metadata: Mapping[str, Any] | None) -> RequestControls:
-    """Read the ``x-optimizer-`` controls, headers before metadata; raises InvalidRequest (422) naming the one at fault."""
+    """Read the ``x-optimizer-`` controls, headers before metadata; raises InvalidRequest (422) naming what is wrong."""
     given: dict[str, str] = {}
     for name in _CONTROLS:
         value = headers.get(_CONTROL_PREFIX + name)
@@ -222,4 +222,3 @@ def _min_quality(given: Mapping[str, str]) -> float | None:
     if not 0 <= value <= 1:
         raise InvalidRequest("x-optimizer-min-quality must be a number from 0 to 1.", param="x-optimizer-min-quality")
     return value
-

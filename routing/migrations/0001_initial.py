@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=64, unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('kind', models.CharField(choices=[('openai_compatible', 'Openai Compatible'), ('anthropic', 'Anthropic'), ('simulated', 'Simulated')], max_length=20)),
-                ('base_url', models.URLField(blank=True, max_length=500)),
+                ('base_url', models.CharField(blank=True, max_length=500)),
                 ('is_builtin', models.BooleanField(default=False, help_text='Reached only at the address shipped with the product, with the key of its variable.')),
                 ('is_enabled', models.BooleanField(default=True)),
                 ('is_embedded', models.BooleanField(default=False, help_text='Runs beside the product; refused in production.')),

@@ -13,7 +13,7 @@ class Provider(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    base_url = models.URLField(max_length=500, blank=True)
+    base_url = models.CharField(max_length=500, blank=True)
     is_builtin = models.BooleanField(
         default=False, help_text="Reached only at the address shipped with the product, with the key of its variable."
     )

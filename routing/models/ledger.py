@@ -22,8 +22,7 @@ class LedgerEntry(models.Model):
     """One completion: decided, reserved and written before the provider is called, settled after.
 
     Money is in whole nano-dollars; a cost of null is unknown, never free. ``attempts`` lists every exchange with a
-    provider in order: attempt_id, provider, model, state, code, started_at, latency_ms, the token counts, cost_nano_usd,
-    reserved_nano_usd and estimated.
+    provider in order, each with its id, model, state, tokens, reservation and cost.
     """
 
     class State(models.TextChoices):

@@ -8,8 +8,8 @@ from routing.providers.anthropic_request import JSON_TOOL
 from routing.providers.base import ProviderConfig, StreamEnd
 from routing.providers.decoding import Undecodable, decode
 from routing.providers.errors import ErrorEvent
+from routing.providers.event_source import EventSource
 from routing.providers.event_stream import EventStream
-from routing.providers.exchange import EventSource
 from routing.providers.openai_stream import as_event
 
 _ERROR_STATUS = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "invalid_request_error": 400}

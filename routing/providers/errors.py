@@ -116,11 +116,10 @@ def during_answer(config: ProviderConfig, failure: Exception, *, passed_on: bool
     From then on there is no second try: nobody can take back what the client has read.
     """
     error = _during_answer(config, failure)
-    if passed_on:
-        error.retryable = error.fallback = False
-        if error.code not in ("timeout", "too_large"):
-            error.code = "interrupted"
-    return error
+    if not passed_on:
+        return error
+    code = error.code if error.code in ("timeout", "too_large") else "interrupted"
+    return ProviderError(code, error.message, retryable=False, fallback=False, sent="yes", status=error.status)
 
 
 def _during_answer(config: ProviderConfig, failure: Exception) -> ProviderError:

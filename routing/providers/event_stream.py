@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from routing.providers import errors
 from routing.providers.base import ProviderConfig, StreamEnd
-from routing.providers.exchange import EventSource
+from routing.providers.event_source import EventSource
 
 
 class StreamCut(ConnectionError):

@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from routing.providers import error_text, errors, origins, sse
+from routing.providers import error_text, errors, origins
 from routing.providers.base import ChatCall, ProviderConfig, ProviderError
 from routing.providers.decoding import Undecodable, decode
 from routing.providers.errors import TooLarge
+from routing.providers.event_source import MAX_BODY_BYTES, EventSource
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BODY_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 2.0
 
@@ -83,9 +83,7 @@ async def ask(session: aiohttp.ClientSession, config: ProviderConfig, request: U
             response.close()
 
 
-async def open_events(
-    session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest
-) -> "EventSource":
+async def open_events(session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest) -> EventSource:
     """Send a request and return its events as they come.
 
     Raises:
@@ -98,69 +96,6 @@ async def open_events(
     except errors.FAILURES as exc:
         raise errors.before_answer(config, exc) from exc
     return EventSource(response, config, started_at)
-
-
-class EventSource:
-    """The events of one answer, each awaited no longer than its deadline."""
-
-    def __init__(self, response: aiohttp.ClientResponse, config: ProviderConfig, started_at: float) -> None:
-        deadlines = config.deadlines
-        self._response = response
-        self._loop = asyncio.get_running_loop()
-        self._assembler = sse.EventAssembler()
-        self._received = 0
-        self._between_tokens = deadlines.between_tokens
-        self._first_at = started_at + min(deadlines.first_token, deadlines.total)
-        self._ends_at = started_at + deadlines.total
-
-    async def first_block(self) -> bytes:
-        """Like ``next_block``, within the first-token deadline of the whole exchange."""
-        async with asyncio.timeout_at(self._first_at):
-            return await self._next_block()
-
-    async def next_block(self) -> bytes:
-        """Return the next whole events, "" at the end of the body.
-
-        Comments do not count: a provider that only sends keep-alives runs into the deadline.
-
-        Raises:
-            TimeoutError: nothing within the deadline between tokens, or the total deadline has passed.
-            TooLarge: one event over 1 MB or all of them over 32 MB.
-            aiohttp.ClientError: the connection broke.
-        """
-        async with asyncio.timeout_at(min(self._loop.time() + self._between_tokens, self._ends_at)):
-            return await self._next_block()
-
-    async def _next_block(self) -> bytes:
-        while read := await self._response.content.readany():
-            self._received += len(read)
-            if self._received > MAX_BODY_BYTES:
-                raise TooLarge(f"sent more than {MAX_BODY_BYTES} bytes")
-            block = self._assembler.feed(read)
-            if block and sse.has_data(block):
-                return block
-        return b""
-
-    def leftover(self) -> bytes:
-        return self._assembler.leftover()
-
-    async def aclose(self, *, is_complete: bool) -> None:
-        """Give the connection back when the body has been read to its end, else close it.
-
-        The last bytes of a body often follow ``[DONE]`` a moment later; waiting that moment keeps the connection.
-        """
-        try:
-            if is_complete and not self._response.content.at_eof():
-                async with asyncio.timeout(0.05):
-                    await self._response.content.readany()
-        except errors.FAILURES:
-            # The answer is complete already; only the connection is lost.
-            return
-        finally:
-            self._response.close()
-
-    def close(self) -> None:
-        self._response.close()
 
 
 async def _post(

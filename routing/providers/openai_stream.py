@@ -10,8 +10,8 @@ from routing.providers import error_text, sse, usage_reading
 from routing.providers.base import ProviderConfig, StreamEnd
 from routing.providers.decoding import Undecodable, decode
 from routing.providers.errors import ErrorEvent
+from routing.providers.event_source import EventSource
 from routing.providers.event_stream import EventStream
-from routing.providers.exchange import EventSource
 from routing.providers.generated_text import GeneratedText
 
 _PLAIN_EVENT = rb"data: \{[^\n]*\}"

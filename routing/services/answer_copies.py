@@ -49,9 +49,7 @@ def replay(existing: ledger.ExistingClaim) -> Rendered:
     return Rendered(existing.status, {**headers, REPLAY_HEADER: "true"}, body, content_type)
 
 
-def stored_prompt(
-    request_id: str, team: TeamInfo, messages: Any, answer: bytes, now: datetime
-) -> StoredPrompt | None:
+def stored_prompt(request_id: str, team: TeamInfo, messages: Any, answer: bytes, now: datetime) -> StoredPrompt | None:
     """Return the copy a team asked to keep for its number of days; None for the others."""
     if team.prompt_retention_days is None:
         return None

@@ -31,7 +31,7 @@ _HEALTHY_CODES = frozenset({"bad_request", "context_length"})
 
 
 class AllAttemptsFailed(Exception):
-    """No model gave an answer. ``last`` is the error that ended it, ``retry_after`` seconds until another try is worth it."""
+    """No model gave an answer; ``last`` is the error that ended it, ``retry_after`` are seconds to wait, if known."""
 
     def __init__(self, last: ProviderError, made: int) -> None:
         super().__init__(f"No provider answered after {made} attempts; the last said: {last.message}")
@@ -62,17 +62,24 @@ class AttemptLoop:
         today: date,
     ) -> None:
         self.plan = plan
+        self.opened = opened
         self.made = [first]
-        self.upstream_seconds = 0.0
         self._runtime = runtime
         self._snapshot = snapshot
         self._body = body
         self._is_stream = is_stream
         self._budget_ids = budget_ids
-        self._opened = opened
         self._today = today
         self._reserved_nano_usd = first.reserved_nano_usd
         self._started = time.monotonic()
+        self._upstream_seconds = 0.0
+        self._streaming_since: float | None = None
+
+    @property
+    def upstream_seconds(self) -> float:
+        """Seconds spent waiting for providers so far."""
+        streaming = 0.0 if self._streaming_since is None else time.monotonic() - self._streaming_since
+        return self._upstream_seconds + streaming
 
     @property
     def current(self) -> Attempt:
@@ -101,6 +108,10 @@ class AttemptLoop:
                 break
         assert error is not None
         raise AllAttemptsFailed(error, len(self.made))
+
+    def begin_stream(self) -> None:
+        """Count the time from now on as the provider's: its answer is being passed on as it comes."""
+        self._streaming_since = time.monotonic()
 
     def succeed(self, usage: Usage) -> None:
         """Close the current attempt with what it used; its breaker learns that the model answers."""
@@ -136,7 +147,7 @@ class AttemptLoop:
                 breaker.record_failure(time.monotonic())
             raise
         finally:
-            self.upstream_seconds += time.monotonic() - self._started
+            self._upstream_seconds += time.monotonic() - self._started
 
     async def _call(self, config: ProviderConfig, model: ModelSpec) -> ChatAnswer | ChatStream:
         provider = registry.ADAPTERS[config.kind]
@@ -149,11 +160,11 @@ class AttemptLoop:
         """Write the next attempt down and reserve for it; False when the budget does not allow it."""
         number = len(self.made) + 1
         attempt = attempts.start(
-            f"{self._opened['request_id']}-{number}", model, self.plan.features, database_clock.now().isoformat()
+            f"{self.opened['request_id']}-{number}", model, self.plan.features, database_clock.now().isoformat()
         )
         spent = sum(done.cost_nano_usd or 0 for done in self.made)
         extra = max(0, spent + attempt.reserved_nano_usd - self._reserved_nano_usd)
-        row = ledger_rows.extension_row(self._opened, [*self.made, attempt], self._reserved_nano_usd + extra)
+        row = ledger_rows.extension_row(self.opened, [*self.made, attempt], self._reserved_nano_usd + extra)
         outcome = await self._runtime.commit(ledger.ExtendEntry(row, self._budget_ids, self._today, extra))
         if isinstance(outcome, ledger.BudgetRefused):
             return False

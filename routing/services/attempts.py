@@ -34,7 +34,7 @@ class Attempt:
         self._bill(usage, latency_ms)
 
     def fail(self, error: ProviderError, latency_ms: int) -> None:
-        """Close an attempt that gave no answer: free when the provider cannot have billed it, else at its reservation."""
+        """Close an attempt without an answer: free when the provider cannot have billed it, else its reservation."""
         self.state = "failed"
         self.code = error.code
         self._bill(Usage() if error.sent == "no" else self.worst_case, latency_ms)

@@ -5,7 +5,7 @@ What staff have changed stays as they left it. Prices of the shipped models come
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,18 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts.services import config_version
 from routing.domain.pricing import PriceSchedule
 from routing.models import LanguageModel, ModelPrice, Provider
-from routing.providers import registry
-from routing.services import price_timeline
+from routing.services import price_timeline, shipped_providers
 from routing.services.price_timeline import ALWAYS, PriceSegment
 
-EMBEDDED = "embedded"
-SIMULATED = "simulated"
 _CATALOG_PATH = Path(__file__).resolve().parent.parent / "data" / "catalog.json"
 _MODEL_FIELDS = (
     "upstream_name",
@@ -61,7 +57,7 @@ def sync_catalog(*, now: datetime) -> CatalogReport:
     Running it again changes nothing. Rows that staff have edited or added, switches and deadlines of providers, and
     prices set by staff are left alone. Tells the web processes only when something changed.
     """
-    providers_written = _sync_providers()
+    providers_written = shipped_providers.sync()
     providers = {provider.slug: provider for provider in Provider.objects.all()}
     shipped = [entry for entry in shipped_models() if entry["provider"] in providers]
     models_written = _sync_models(shipped, providers, now)
@@ -82,70 +78,6 @@ def shipped_models() -> tuple[dict[str, Any], ...]:
 def shipped_version() -> str:
     """Return the date of the shipped catalog file."""
     return str(json.loads(_CATALOG_PATH.read_text())["version"])
-
-
-def _sync_providers() -> int:
-    return sum(_sync_provider(slug, fields) for slug, fields in _shipped_providers()) + _switch_embedded()
-
-
-def _shipped_providers() -> Iterator[tuple[str, dict[str, Any]]]:
-    for builtin in registry.BUILTIN_PROVIDERS.values():
-        yield (
-            builtin.slug,
-            {
-                "name": builtin.name,
-                "kind": builtin.kind,
-                "base_url": builtin.base_url,
-                "priority": builtin.priority,
-                "is_builtin": True,
-                "is_embedded": False,
-                "needs_key": True,
-            },
-        )
-    runs_beside = {"is_builtin": True, "is_embedded": True, "needs_key": False}
-    yield (
-        SIMULATED,
-        {"name": "Simulated", "kind": Provider.Kind.SIMULATED, "base_url": "", "priority": 910, **runs_beside},
-    )
-    if settings.EMBEDDED_MODEL_URL:
-        yield (
-            EMBEDDED,
-            {
-                "name": "Embedded model",
-                "kind": Provider.Kind.OPENAI_COMPATIBLE,
-                "base_url": settings.EMBEDDED_MODEL_URL,
-                "priority": 900,
-                **runs_beside,
-            },
-        )
-
-
-def _sync_provider(slug: str, fields: dict[str, Any]) -> int:
-    provider = Provider.objects.filter(slug=slug).first()
-    if provider is None:
-        Provider.objects.create(slug=slug, **fields)
-        return 1
-    # Staff may order the providers as they like: the shipped priority only counts when the row is made.
-    changed = {name for name, value in fields.items() if name != "priority" and getattr(provider, name) != value}
-    if not changed:
-        return 0
-    if slug == EMBEDDED and not provider.base_url:
-        provider.is_enabled = True
-        changed.add("is_enabled")
-    for name in changed - {"is_enabled"}:
-        setattr(provider, name, fields[name])
-    provider.save(update_fields=changed)
-    return 1
-
-
-def _switch_embedded() -> int:
-    """Switch the embedded provider off where its server is not configured any more.
-
-    Its address is emptied with it, which is how the next synchronization knows that staff did not switch it off.
-    """
-    if settings.EMBEDDED_MODEL_URL:
-        return 0
-    return Provider.objects.filter(slug=EMBEDDED).exclude(base_url="").update(base_url="", is_enabled=False)
 
 
 def _sync_models(shipped: Iterable[dict[str, Any]], providers: dict[str, Provider], now: datetime) -> int:

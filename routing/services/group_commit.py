@@ -26,7 +26,6 @@ class Apply(Protocol):
     def __call__(self, operations: Sequence[Any], /, *, is_retry: bool = False) -> list[Any]: ...
 
 
-
 class StoreUnavailable(Exception):
     """The database did not take a write in time; nothing was promised."""
 

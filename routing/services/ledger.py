@@ -252,7 +252,9 @@ def _close_claim(operation: CloseEntry) -> None:
 
 
 def _keep_copies(closings: Sequence[CloseEntry]) -> None:
-    cached = {operation.cached_response.key: operation.cached_response for operation in closings if operation.cached_response}
+    cached = {
+        operation.cached_response.key: operation.cached_response for operation in closings if operation.cached_response
+    }
     if cached:
         CachedResponse.objects.bulk_create(
             [cached[key] for key in sorted(cached)],

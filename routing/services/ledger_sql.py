@@ -1,6 +1,6 @@
 """The ledger's two statements: many rows inserted, many rows settled, each in one go.
 
-PostgreSQL unpacks the whole batch from one JSON document (a third of the cost of binding each value); SQLite binds rows.
+PostgreSQL unpacks the whole batch from one JSON document, which costs less than binding each value; SQLite binds rows.
 A row is a dict by column name with JSON-ready values: ids and times as text, money as integers.
 """
 
@@ -104,10 +104,7 @@ def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
             assignments = ", ".join(f"{column} = %s" for column in columns)
             cursor.executemany(
                 f"UPDATE {_TABLE} SET {assignments} WHERE request_id = %s",  # noqa: S608
-                [
-                    [_sqlite_value(column, row[column]) for column in (*columns, "request_id")]
-                    for row in rows
-                ],
+                [[_sqlite_value(column, row[column]) for column in (*columns, "request_id")] for row in rows],
             )
 
 

@@ -1,4 +1,4 @@
-"""Closes rows that a process left open when it died: nobody knows what the provider did, so the reservation is billed."""
+"""Closes rows that a process left open when it died: what the provider did is unknown, so the reservation is billed."""
 
 import logging
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random, so that rows arrive in order."""
+"""UUIDs of version 7 (RFC 9562, section 5.7): Unix milliseconds, then random bits, so that rows arrive in order."""
 
 import os
 import uuid

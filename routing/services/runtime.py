@@ -12,8 +12,9 @@ import aiohttp
 from django.conf import settings
 from django.db import connection
 
-from accounts.services import api_keys
+from accounts.services import api_keys, config_version
 from accounts.services.rate_limits import RateLimiter
+from routing.domain import tokens
 from routing.services import database_clock, instance, ledger, snapshot
 from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
 
@@ -58,6 +59,8 @@ class Runtime:
         runtime = cls()
         try:
             await runtime.read(runtime._load)
+            # Opens every reader's connection now rather than on somebody's request.
+            await asyncio.gather(*(runtime.read(config_version.current) for _ in range(READER_THREADS)))
         except Exception:
             await runtime.close()
             raise
@@ -121,6 +124,8 @@ class Runtime:
         database_clock.synchronize()
         snapshot.refresh()
         instance.renew(self.instance, database_clock.now())
+        # The vocabulary is loaded on first use; no request should wait for that.
+        tokens.count("ready")
 
     def _end_lease(self) -> None:
         api_keys.record_use(self._key_uses)

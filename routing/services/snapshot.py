@@ -86,7 +86,7 @@ def load() -> Snapshot:
 
 
 def refresh() -> Snapshot:
-    """Load a new snapshot if the configuration has changed (or after a minute, should a change not have been counted)."""
+    """Load a new snapshot if the configuration has changed, and once a minute for prices whose time has come."""
     global _current, _checked_at
     with _lock:
         held = _current
@@ -100,7 +100,7 @@ def refresh() -> Snapshot:
 
 
 def current() -> Snapshot:
-    """Return the snapshot; where nothing polls (a command, a worker) it is checked on use, at most every half second."""
+    """Return the snapshot; where nothing polls (a command, a worker) its age is checked on use."""
     if _current is None or time.monotonic() - _checked_at > 2 * POLL_SECONDS:
         return refresh()
     return _current

@@ -19,7 +19,7 @@ class ModelListView(APIView):
         operation_id="list_models",
         summary="The models that can be asked for",
         responses=ModelListSerializer,
-        tags=["v1"],
+        tags=["catalog"],
     )
     def get(self, request: Request) -> Response:
         offered = [*map(automatic_model, decisions.AUTO_NAMES)]
@@ -37,7 +37,7 @@ class ModelView(APIView):
         summary="One model, by any of the names it can be asked for",
         parameters=[OpenApiParameter("model_id", str, "path")],
         responses=ModelSerializer,
-        tags=["v1"],
+        tags=["catalog"],
     )
     def get(self, request: Request, model_id: str) -> Response:
         name = model_id.removesuffix("/")
@@ -53,6 +53,7 @@ class ProviderListView(APIView):
     @extend_schema(
         operation_id="list_providers",
         summary="Every provider: configured, available, its models with tier and price",
+        tags=["catalog"],
         responses=ProviderListSerializer,
     )
     def get(self, request: Request) -> Response:

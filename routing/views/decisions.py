@@ -13,6 +13,7 @@ class RecommendationView(APIView):
     @extend_schema(
         operation_id="recommendation",
         summary="The model that `auto` would choose for a prompt, and why; spends nothing",
+        tags=["routing"],
         parameters=[PromptQuerySerializer],
         responses=DecisionSerializer,
     )
@@ -26,6 +27,7 @@ class DecisionView(APIView):
     @extend_schema(
         operation_id="routing_decision",
         summary="The decision that one strategy would make for a prompt, and why; spends nothing",
+        tags=["routing"],
         parameters=[DecisionQuerySerializer],
         responses=DecisionSerializer,
     )

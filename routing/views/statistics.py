@@ -12,7 +12,10 @@ from routing.views.scope import team_id_of
 
 class StatsView(APIView):
     @extend_schema(
-        operation_id="stats", summary="Totals, today's cost, by provider and model", responses=StatsSerializer
+        operation_id="stats",
+        summary="Totals, today's cost, by provider and model",
+        tags=["statistics"],
+        responses=StatsSerializer,
     )
     def get(self, request: Request) -> Response:
         return Response(StatsSerializer(reports.stats(team_id=team_id_of(request), now=timezone.now())).data)
@@ -22,6 +25,7 @@ class RoutingMetricsView(APIView):
     @extend_schema(
         operation_id="routing_metrics",
         summary="How traffic was routed lately, and what that saved",
+        tags=["statistics"],
         parameters=[DaysQuerySerializer],
         responses=RoutingMetricsSerializer,
     )
@@ -34,6 +38,7 @@ class CacheStatsView(APIView):
     @extend_schema(
         operation_id="cache_stats",
         summary="What the response cache holds and saved",
+        tags=["statistics"],
         parameters=[DaysQuerySerializer],
         responses=CacheStatsSerializer,
     )

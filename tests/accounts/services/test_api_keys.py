@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -52,7 +53,7 @@ def test_a_revoked_key_keeps_its_first_time() -> None:
         ({"expires_at": datetime(2030, 1, 1)}, "has no time zone"),  # noqa: DTZ001
     ],
 )
-def test_settings_that_a_key_cannot_have_are_refused(settings: dict[str, object], message: str) -> None:
+def test_settings_that_a_key_cannot_have_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(api_keys.InvalidApiKeySettings, match=message):
         factories.api_key(**settings)
     assert ApiKey.objects.count() == 0

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,10 @@ from tests.routing.domain.specs import features, model, price
 
 def always(spec: ModelSpec) -> bool:
     return True
+
+
+def _set(flag: str) -> dict[str, Any]:
+    return {flag: True}
 
 
 def names(*models: ModelSpec, controls: Controls | None = None, **wanted: Any) -> list[str]:
@@ -77,7 +82,7 @@ def test_unavailable_model_is_no_candidate() -> None:
 
 @pytest.mark.parametrize("flag", ["is_simulated", "is_embedded"])
 def test_stand_in_serves_only_while_no_real_model_is_open(flag: str) -> None:
-    stand_in = model("embedded/demo", price=price("0", "0"), **{flag: True})
+    stand_in = replace(model("embedded/demo", price=price("0", "0")), **_set(flag))
     assert names(stand_in) == ["embedded/demo"]
     assert names(stand_in, model("a/real")) == ["a/real"]
     assert names(stand_in, model("a/unpriced", price=None)) == ["embedded/demo"]

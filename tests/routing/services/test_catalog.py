@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from accounts.services import config_version
 from routing.models import LanguageModel, ModelPrice, Provider
@@ -17,7 +17,7 @@ LATER = NOW + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def without_embedded_model(settings: SettingsWrapper) -> None:
+def without_embedded_model(settings: Settings) -> None:
     settings.EMBEDDED_MODEL_URL = ""
 
 
@@ -57,7 +57,7 @@ def test_every_first_party_provider_covers_what_the_complexity_rule_needs() -> N
         slug: set(LanguageModel.objects.filter(provider__slug=slug, is_routable=True).values_list("tier", flat=True))
         for slug in ("claude", "gemini", "openai", "openrouter", "simulated")
     }
-    assert tiers == dict.fromkeys(tiers, {"simple", "moderate", "complex"})
+    assert tiers == {slug: {"simple", "moderate", "complex"} for slug in tiers}
 
 
 def test_openrouter_offers_every_first_party_model_under_its_canonical_name() -> None:
@@ -123,7 +123,7 @@ def test_address_of_a_builtin_provider_is_put_back() -> None:
     assert Provider.objects.get(slug="openai").base_url == "https://api.openai.com/v1"
 
 
-def test_embedded_model_is_there_while_its_server_is_configured(settings: SettingsWrapper) -> None:
+def test_embedded_model_is_there_while_its_server_is_configured(settings: Settings) -> None:
     settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
     catalog.sync_catalog(now=NOW)
     provider = Provider.objects.get(slug="embedded")
@@ -140,7 +140,7 @@ def test_embedded_model_is_there_while_its_server_is_configured(settings: Settin
     assert (provider.is_enabled, provider.base_url) == (True, "http://127.0.0.1:18081/v1")
 
 
-def test_embedded_model_that_staff_paused_stays_paused(settings: SettingsWrapper) -> None:
+def test_embedded_model_that_staff_paused_stays_paused(settings: Settings) -> None:
     settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
     catalog.sync_catalog(now=NOW)
     Provider.objects.filter(slug="embedded").update(is_enabled=False)
@@ -149,7 +149,7 @@ def test_embedded_model_that_staff_paused_stays_paused(settings: SettingsWrapper
     assert Provider.objects.get(slug="embedded").is_enabled is False
 
 
-def test_models_beside_the_product_have_the_prices_they_ship_with(settings: SettingsWrapper) -> None:
+def test_models_beside_the_product_have_the_prices_they_ship_with(settings: Settings) -> None:
     settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
     catalog.sync_catalog(now=NOW)
     shipped = ModelPrice.objects.filter(source=ModelPrice.Source.CATALOG).select_related("language_model")

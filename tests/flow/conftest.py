@@ -1,0 +1,47 @@
+"""The gateway and a fake provider, shared by the flow tests; each test adds teams and models of its own."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.fake_upstream.faults import Pace
+from tests.fake_upstream.running import FakeUpstream
+from tests.flow.client import World
+from tests.server import GatewayProcess, running_gateway
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[FakeUpstream]:
+    with FakeUpstream(pace=Pace(slow_first=0.3, slow_chunk=0.05)) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    django_db_setup: None, django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """A gateway with one worker that outlives the test; tests that harm it run one of their own."""
+    with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(
+    transactional_db: None,
+    gateway: GatewayProcess,
+    upstream: FakeUpstream,
+    session: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    # The rows are read and written between requests, where a short wait on the event loop does no harm.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    return World(gateway, upstream, session)

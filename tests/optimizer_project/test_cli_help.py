@@ -1,0 +1,48 @@
+from collections.abc import Callable
+
+import pytest
+
+SUBCOMMANDS = [
+    ("start",),
+    ("setup",),
+    ("doctor",),
+    ("status",),
+    ("chat",),
+    ("decide",),
+    ("team",),
+    ("team", "create"),
+    ("team", "list"),
+    ("key",),
+    ("key", "create"),
+    ("key", "list"),
+    ("key", "revoke"),
+    ("budget",),
+    ("budget", "set"),
+    ("budget", "list"),
+    ("prices",),
+    ("prices", "refresh"),
+    ("prices", "show"),
+    ("catalog",),
+    ("catalog", "sync"),
+    ("reconcile",),
+]
+
+
+@pytest.mark.parametrize("words", SUBCOMMANDS, ids=" ".join)
+def test_subcommand_explains_itself(
+    optimizer: Callable[..., str], capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        optimizer(*words, "--help")
+    assert ended.value.code == 0
+    usage, _, explained = capsys.readouterr().out.partition("\n\n")
+    assert f"optimizer {' '.join(words)} [-h]" in usage
+    assert "options:" in explained
+
+
+def test_overview_names_every_subcommand(optimizer: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        optimizer("--help")
+    shown = capsys.readouterr().out
+    missing = [words[0] for words in SUBCOMMANDS if f"\n    {words[0]} " not in shown]
+    assert missing == []

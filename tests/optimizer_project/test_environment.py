@@ -1,0 +1,96 @@
+import re
+from pathlib import Path
+
+import environ
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from optimizer_project import environment
+
+env = environ.Env()
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_PASSWORD", "DB_PASSWORD", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_word_outside_the_choices_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "staging")
+    with pytest.raises(ImproperlyConfigured, match=r"ENVIRONMENT='staging' .*development, test, production"):
+        environment.choice(env, "ENVIRONMENT", environment.ENVIRONMENTS, "development")
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("TRUE", True), ("on", True), ("no", False), ("", False)])
+def test_boolean_words_are_understood(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+    monkeypatch.setenv("DEBUG", text)
+    assert environment.boolean(env, "DEBUG", False) is value
+
+
+def test_other_word_is_no_boolean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "maybe")
+    with pytest.raises(ImproperlyConfigured, match=r"DEBUG='maybe'.*use true or false"):
+        environment.boolean(env, "DEBUG", False)
+
+
+@pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "ten", "", "٣"])
+def test_number_out_of_bounds_or_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GATEWAY_BODY_SECONDS", text)
+    with pytest.raises(ImproperlyConfigured, match=r"GATEWAY_BODY_SECONDS=.*from 1 to 600"):
+        environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 600)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("600", 600)])
+def test_bounds_themselves_are_allowed(monkeypatch: pytest.MonkeyPatch, text: str, value: int) -> None:
+    monkeypatch.setenv("GATEWAY_BODY_SECONDS", text)
+    assert environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 600) == value
+
+
+def test_secret_key_is_made_once_and_kept_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    made = environment.secret_key(env, tmp_path, is_production=False)
+    assert len(made) >= 50
+    assert environment.secret_key(env, tmp_path, is_production=False) == made
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_short_secret_key_is_refused_in_production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRET_KEY", "x" * 49)
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY must be set to at least 50"):
+        environment.secret_key(env, tmp_path, is_production=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("DATABASE_URL", "mysql://u:p@host/name", "DATABASE_URL has the scheme 'mysql'"),
+        ("DATABASE_URL", "postgresql://u:p@host", "DATABASE_URL names no database"),
+    ],
+)
+def test_database_that_cannot_be_used_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=re.escape(message)):
+        environment.database(env, tmp_path)
+
+
+def test_database_without_any_variable_is_sqlite_in_the_data_directory(tmp_path: Path) -> None:
+    settings = environment.database(env, tmp_path / "data")
+    assert settings["ENGINE"] == "django.db.backends.sqlite3"
+    assert settings["NAME"] == str(tmp_path / "data" / "optimizer.sqlite3")
+
+
+def test_postgres_parts_make_one_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("POSTGRES_HOST", "db.example.com")
+    monkeypatch.setenv("DB_PASSWORD", "p@ss/word")
+    settings = environment.database(env, tmp_path)
+    assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db.example.com", 5432, "optimizer")
+    assert (settings["USER"], settings["PASSWORD"]) == ("optimizer", "p@ss/word")
+
+
+def test_redis_of_another_scheme_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "http://host:6379")
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL is not valid"):
+        environment.redis_url(env)
