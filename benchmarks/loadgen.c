@@ -35,6 +35,9 @@
 
 enum { MAX_EVENTS = 256, MAX_CONNECTIONS = 4096, MAX_CONNECT_FAILURES = 200 };
 
+/* How late after the window the last due requests may still be sent: a moment of ours, not a queue of the server's. */
+static const double GRACE_SECONDS = 0.02;
+
 struct options {
     int port, connections;
     double seconds, warmup, rate, drain;
@@ -178,7 +181,7 @@ static void send_what_is_due(void) {
         }
         return;
     }
-    while (next_due_at <= t && next_due_at < window_ends_at && idle_count > 0) {
+    while (next_due_at <= t && next_due_at < window_ends_at && t < window_ends_at + GRACE_SECONDS && idle_count > 0) {
         struct connection *c = &connections[idle[idle_first]];
         idle_first = (idle_first + 1) % options.connections;
         idle_count--;
@@ -258,8 +261,10 @@ static void run(void) {
     struct epoll_event events[MAX_EVENTS];
     struct epoll_event timer = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &timer);
-    next_due_at = now();
-    window_starts_at = next_due_at + options.warmup;
+    double began_at = now();
+    /* Half an interval off the window's edges, so that rounding never moves a request over one. */
+    next_due_at = began_at + (options.rate > 0 ? 0.5 / options.rate : 0);
+    window_starts_at = began_at + options.warmup;
     window_ends_at = window_starts_at + options.seconds;
     for (;;) {
         send_what_is_due();

@@ -16,7 +16,9 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts.services.rate_limits import CountersUnavailable
 from optimizer_project.renderers import dump_json
+from routing.domain.canonical_json import TooDeeplyNested
 from routing.domain.decision import NoEligibleModel
 from routing.domain.strategies import UnknownStrategy
 from routing.gateway.app import Overloaded
@@ -151,6 +153,16 @@ def _all_attempts_failed(error: AllAttemptsFailed) -> ApiError:
 @to_http.register
 def _invalid_request(error: InvalidRequest) -> ApiError:
     return ApiError(error.status, error.code, error.message, param=error.param)
+
+
+@to_http.register
+def _too_deeply_nested(error: TooDeeplyNested) -> ApiError:
+    return ApiError(400, "invalid_json", "The body is nested too deeply.")
+
+
+@to_http.register
+def _no_counters(error: CountersUnavailable) -> ApiError:
+    return ApiError(503, "store_unavailable", "Rate limits cannot be counted. Try again shortly.", {"Retry-After": "1"})
 
 
 @to_http.register

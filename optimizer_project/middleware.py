@@ -27,7 +27,7 @@ class OptionalSlashMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)  # type: ignore[type-var]
+            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Answer:
         path = request.path_info

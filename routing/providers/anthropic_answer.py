@@ -88,4 +88,7 @@ def _tool_call(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json_text(value: object) -> str:
-    return orjson.dumps(value if value is not None else {}).decode()
+    try:
+        return orjson.dumps(value if value is not None else {}).decode()
+    except orjson.JSONEncodeError as exc:
+        raise Undecodable("nested too deeply") from exc

@@ -26,8 +26,8 @@ class AnthropicStream(EventStream):
         self._stop_reason: object = None
         self._texts: list[str] = []
         # Content block index -> index of the tool call, None for the tool that takes the JSON answer.
-        self._calls: dict[object, int | None] = {}
-        self._calls_with_arguments: set[object] = set()
+        self._calls: dict[int, int | None] = {}
+        self._calls_with_arguments: set[int] = set()
 
     def translate(self, block: bytes) -> bytes:
         return b"".join(self._translate_event(event) for event in sse.split(block) if self.end is None)
@@ -75,11 +75,11 @@ class AnthropicStream(EventStream):
         if not isinstance(block, dict):
             raise Undecodable("no content block: content_block_start lacks it")
         if block.get("type") == "tool_use":
-            return self._start_call(payload.get("index"), block)
+            return self._start_call(_index_of(payload), block)
         text = block.get("text")
         return self._content(text) if block.get("type") == "text" and isinstance(text, str) and text else b""
 
-    def _start_call(self, block_index: object, block: dict[str, Any]) -> bytes:
+    def _start_call(self, block_index: int, block: dict[str, Any]) -> bytes:
         name = str(block.get("name"))
         if self._answers_in_json and name == JSON_TOOL:
             self._calls[block_index] = None
@@ -97,10 +97,10 @@ class AnthropicStream(EventStream):
             case {"type": "text_delta", "text": str(text)}:
                 return self._content(text)
             case {"type": "input_json_delta", "partial_json": str(part)} if part:
-                return self._arguments(payload.get("index"), part)
+                return self._arguments(_index_of(payload), part)
         return b""
 
-    def _arguments(self, block_index: object, part: str) -> bytes:
+    def _arguments(self, block_index: int, part: str) -> bytes:
         if block_index not in self._calls:
             return b""
         self._calls_with_arguments.add(block_index)
@@ -112,7 +112,7 @@ class AnthropicStream(EventStream):
 
     def _stop_block(self, payload: dict[str, Any]) -> bytes:
         """A tool without parameters streams no input; OpenAI's clients expect an empty object."""
-        block_index = payload.get("index")
+        block_index = _index_of(payload)
         is_bare_call = block_index in self._calls and block_index not in self._calls_with_arguments
         return self._arguments(block_index, "{}") if is_bare_call else b""
 
@@ -153,6 +153,13 @@ class AnthropicStream(EventStream):
             finish_reason=reason,
             text="" if usage else "".join(self._texts),
         )
+
+
+def _index_of(payload: dict[str, Any]) -> int:
+    index = payload.get("index")
+    if not isinstance(index, int):
+        raise Undecodable("no content block event: it has no index")
+    return index
 
 
 def _error_in(payload: dict[str, Any]) -> ErrorEvent:

@@ -59,7 +59,8 @@ class StreamEnd:
     """How a stream ended well.
 
     ``final_chunk`` is the last OpenAI chunk (the one with ``finish_reason``), held back so that the caller can add
-    to it; ``text`` is what was generated, for counting tokens when ``usage`` is None.
+    to it; ``usage_extra`` is the provider's own usage object in OpenAI's shape, as it came; ``text`` is what was
+    generated, for counting tokens when ``usage`` is None, and empty otherwise.
     """
 
     final_chunk: dict[str, Any]
@@ -97,7 +98,8 @@ class ProviderError(Exception):
     """An attempt that gave no answer.
 
     ``code`` is a stable word (``timeout``, ``connect``, ``rate_limited``, ``server_error``, ``bad_request``,
-    ``authentication``, ``malformed``, ``interrupted``, ``too_large``, ``redirect``); ``retryable`` says that the same
+    ``authentication``, ``payment_required``, ``not_found``, ``context_length``, ``malformed``, ``interrupted``,
+    ``too_large``, ``redirect``); ``retryable`` says that the same
     provider may well answer a moment later; ``fallback`` that another model may; ``sent`` whether the provider has
     received, and so may bill, the request; ``retry_after`` is in seconds. ``message`` holds no credential and at most
     500 characters of what the provider said.

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import aiohttp
+import orjson
 from yarl import URL
 
 from routing.providers import error_text, errors, origins
@@ -63,6 +64,19 @@ def request_to(
 @lru_cache(maxsize=256)
 def _timeout(connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=connect)
+
+
+def payload_of(config: ProviderConfig, body: Any) -> bytes:
+    """Serialize what is to be sent.
+
+    Raises:
+        ProviderError: it holds what JSON cannot: lone surrogates, integers past 64 bits, 250 levels of nesting.
+    """
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as exc:
+        message = f"the request to {config.slug} cannot be written as JSON ({exc}); correct it and send it again"
+        raise ProviderError("bad_request", message, retryable=False, fallback=False, sent="no") from exc
 
 
 async def ask(session: aiohttp.ClientSession, config: ProviderConfig, request: UpstreamRequest) -> Any:

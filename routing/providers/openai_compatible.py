@@ -3,10 +3,9 @@
 from typing import Any
 
 import aiohttp
-import orjson
 
 from routing.providers import error_text, exchange, usage_reading
-from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig, ProviderError
+from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig
 from routing.providers.decoding import Undecodable
 from routing.providers.errors import during_answer
 from routing.providers.exchange import UpstreamRequest
@@ -31,10 +30,7 @@ class OpenAICompatible:
 
 
 def _request(config: ProviderConfig, call: ChatCall, *, is_stream: bool) -> UpstreamRequest:
-    try:
-        payload = orjson.dumps(_body(call, is_stream=is_stream))
-    except orjson.JSONEncodeError as exc:
-        raise _unsendable(config) from exc
+    payload = exchange.payload_of(config, _body(call, is_stream=is_stream))
     return exchange.request_to(
         config,
         call,
@@ -70,8 +66,3 @@ def _read(answer: Any) -> ChatAnswer:
 
 def _is_choice(choice: object) -> bool:
     return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
-
-
-def _unsendable(config: ProviderConfig) -> ProviderError:
-    message = f"the request to {config.slug} cannot be written as JSON; remove lone surrogates and oversized integers"
-    return ProviderError("bad_request", message, retryable=False, fallback=False, sent="no")

@@ -128,7 +128,15 @@ class OpenAIStream(EventStream):
 
 
 def as_event(chunk: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(chunk) + b"\n\n"
+    """Write a chunk as an event.
+
+    Raises:
+        Undecodable: it nests deeper than can be written back.
+    """
+    try:
+        return b"data: " + orjson.dumps(chunk) + b"\n\n"
+    except orjson.JSONEncodeError as exc:
+        raise Undecodable("nested too deeply") from exc
 
 
 def finish_reason_of(choices: list[dict[str, Any]]) -> str | None:

@@ -13,6 +13,7 @@ import orjson
 from routing.domain.usage import Usage
 from routing.providers import usage_reading
 from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig, StreamEnd
+from routing.providers.exchange import payload_of
 from routing.providers.openai_stream import as_event
 from routing.providers.simulated_json import smallest_instance
 
@@ -39,7 +40,7 @@ class Simulated:
     """
 
     async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
-        answer = _answer(call)
+        answer = _answer(config, call)
         choices = [
             {
                 "index": index,
@@ -53,7 +54,7 @@ class Simulated:
         return ChatAnswer(body, answer.usage, answer.finish_reason)
 
     async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
-        return SimulatedStream(_head(call, "chat.completion.chunk"), _answer(call))
+        return SimulatedStream(_head(call, "chat.completion.chunk"), _answer(config, call))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ class SimulatedStream:
         return {**self._head, "choices": choices}
 
 
-def _answer(call: ChatCall) -> _Answer:
-    prompt = orjson.dumps(call.body.get("messages"))
+def _answer(config: ProviderConfig, call: ChatCall) -> _Answer:
+    prompt = payload_of(config, call.body.get("messages"))
     limit = _limit(call.body)
     full_text = _text(call.body, Random(hashlib.sha256(prompt).digest()))  # noqa: S311 - repeatable on purpose
     cut_text = _until_stop(full_text, call.body.get("stop"))

@@ -160,7 +160,11 @@ class AttemptLoop:
         """Write the next attempt down and reserve for it; False when the budget does not allow it."""
         number = len(self.made) + 1
         attempt = attempts.start(
-            f"{self.opened['request_id']}-{number}", model, self.plan.features, database_clock.now().isoformat()
+            f"{self.opened['request_id']}-{number}",
+            model,
+            self.plan.features,
+            choices=self.plan.choices,
+            started_at=database_clock.now().isoformat(),
         )
         spent = sum(done.cost_nano_usd or 0 for done in self.made)
         extra = max(0, spent + attempt.reserved_nano_usd - self._reserved_nano_usd)

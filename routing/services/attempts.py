@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from routing.domain import candidates, pricing, tokens
+from routing.domain import costs, pricing, tokens
 from routing.domain.catalog import ModelSpec
 from routing.domain.prompt import PromptFeatures
 from routing.domain.usage import Usage
@@ -77,10 +77,16 @@ class Attempt:
             self.cost_nano_usd = cost_nano_usd(usage, self.model)
 
 
-def start(attempt_id: str, model: ModelSpec, features: PromptFeatures, started_at: str) -> Attempt:
-    """Describe an attempt about to be made; its reservation is the most it can cost by our own count of its input."""
-    worst = candidates.worst_case_cost(
-        model, input_tokens=features.input_tokens, max_output_tokens=features.max_output_tokens
+def start(attempt_id: str, model: ModelSpec, features: PromptFeatures, *, choices: int, started_at: str) -> Attempt:
+    """Describe an attempt about to be made; its reservation is the most it can cost by our own count of its input.
+
+    Args:
+        choices: Answers asked for at once (``n``).
+        started_at: ISO 8601, in UTC.
+    """
+    input_tokens = tokens.for_model(features.input_tokens, model.name)
+    worst = costs.worst_case_cost(
+        model, input_tokens=input_tokens, max_output_tokens=features.max_output_tokens, choices=choices
     )
     return Attempt(
         attempt_id=attempt_id,
@@ -88,8 +94,8 @@ def start(attempt_id: str, model: ModelSpec, features: PromptFeatures, started_a
         started_at=started_at,
         reserved_nano_usd=0 if worst is None else pricing.to_nano_usd(worst),
         worst_case=Usage(
-            input_tokens=features.input_tokens,
-            output_tokens=candidates.output_allowance(model, features.max_output_tokens),
+            input_tokens=input_tokens,
+            output_tokens=costs.output_allowance(model, features.max_output_tokens, choices=choices),
             estimated=True,
         ),
     )
@@ -103,8 +109,8 @@ def cost_nano_usd(usage: Usage, model: ModelSpec) -> int | None:
 def counted_usage(features: PromptFeatures, text: str, model: ModelSpec) -> Usage:
     """Count what the provider did not: used, and flagged as estimated, where an answer came without its usage."""
     return Usage(
-        input_tokens=features.input_tokens,
-        output_tokens=tokens.count(text, model.canonical_name),
+        input_tokens=tokens.for_model(features.input_tokens, model.name),
+        output_tokens=tokens.count(text, model.name),
         estimated=True,
         flags=("usage_missing",),
     )

@@ -160,7 +160,9 @@ class Completion:
     async def _open(self) -> Settlement | Rendered:
         """Commit the row with its reservation; return it open, or the answer that was given before."""
         request, plan, now = self._request, self._plan, database_clock.now()
-        first = attempts.start(f"{request.request_id}-1", plan.chain[0], plan.features, now.isoformat())
+        first = attempts.start(
+            f"{request.request_id}-1", plan.chain[0], plan.features, choices=plan.choices, started_at=now.isoformat()
+        )
         row = ledger_rows.opening_row(self._caller, plan, first)
         claim = None
         if request.idempotency_key is not None:

@@ -29,12 +29,13 @@ class ModelUnpriced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A decision with what is needed to carry it out; ``chain`` starts with the chosen model."""
+    """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``."""
 
     features: PromptFeatures
     decision: RoutingDecision
     chain: tuple[ModelSpec, ...]
     baseline: ModelSpec | None
+    choices: int = 1
 
 
 def plan(
@@ -60,8 +61,10 @@ def plan(
     """
     features = prompt_features.extract(body, task=task)
     if requested_model == AUTO or requested_model.startswith(f"{AUTO}:"):
-        return _automatic(snapshot, features, requested_model.partition(":")[2], controls, team_baseline)
-    return _named(snapshot, features, requested_model, controls)
+        found = _automatic(snapshot, features, requested_model.partition(":")[2], controls, team_baseline)
+    else:
+        found = _named(snapshot, features, requested_model, controls)
+    return replace(found, choices=prompt_features.choices(body))
 
 
 def preview(

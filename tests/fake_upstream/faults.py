@@ -15,7 +15,7 @@ FAULTS = (
     *("ok", "429", "429_retry_after", "500", "503_then_ok", "timeout", "slow_first", "slow_chunk", "stall_mid"),
     *("cut_mid", "error_event_mid", "200_with_error", "malformed_json", "html_200", "wrong_type", "missing_usage"),
     *("zero_usage", "negative_usage", "huge_usage", "nan_usage", "nul_text", "surrogate_text", "gzip_bomb", "redirect"),
-    *("10mb_line", "dup_done", "no_done", "tools", "json", "echo", "details", "crlf", "keep_alive"),
+    *("10mb_line", "dup_done", "no_done", "tools", "json", "echo", "details", "crlf", "keep_alive", "drip_mid"),
 )
 NEVER_SECONDS = 3600.0
 PAUSE_SECONDS = 0.05
@@ -115,6 +115,7 @@ def event_steps(
     replaced: dict[str, Callable[[], list[Step]]] = {
         "slow_chunk": lambda: [Step(event, wait=pace.slow_chunk) for event in events],
         "stall_mid": lambda: [*first_half, Step(events[half][:10]), Step(b"", wait=NEVER_SECONDS)],
+        "drip_mid": lambda: [*first_half, *(Step(bytes([byte]), wait=pace.slow_chunk) for byte in events[half])],
         "cut_mid": lambda: [*first_half, Step(events[half][:10], wait=PAUSE_SECONDS, cuts=True)],
         "error_event_mid": lambda: [*first_half, Step(error_event, wait=PAUSE_SECONDS)],
         "malformed_json": lambda: [Step(b'data: {"id": "fake", "choices": [\n\n')],

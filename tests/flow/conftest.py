@@ -1,11 +1,14 @@
 """The gateway and a fake provider, shared by the flow tests; each test adds teams and models of its own."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from accounts.models import ConfigVersion
+from accounts.services import config_version
 from tests.fake_upstream.faults import Pace
 from tests.fake_upstream.running import FakeUpstream
 from tests.flow.client import World
@@ -44,4 +47,6 @@ def world(
 ) -> World:
     # The rows are read and written between requests, where a short wait on the event loop does no harm.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    # A number not used before in this process: the gateway outlives the rows of the test before.
+    ConfigVersion.objects.create(id=config_version.ROW_ID, version=time.monotonic_ns())
     return World(gateway, upstream, session)

@@ -239,3 +239,20 @@ async def test_text_is_kept_when_usage_is_missing() -> None:
 
     assert stream.end is not None
     assert (stream.end.usage, stream.end.text) == (None, "four")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _event("content_block_start", index=[0], content_block={"type": "tool_use", "id": "t", "name": "n"}),
+        _event("content_block_start", index=0, content_block="text"),
+        _event("content_block_stop", index={}),
+        b"data: 7\n\n",
+        b"data: {\n\n",
+    ],
+)
+async def test_event_of_the_wrong_shape_breaks_the_stream(event: bytes) -> None:
+    with pytest.raises(ProviderError) as raised:
+        await _translated(START + event + _end("end_turn"))
+
+    assert raised.value.code == "malformed"

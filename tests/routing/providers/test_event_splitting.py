@@ -167,3 +167,10 @@ async def test_failure_of_the_connection_closes_it() -> None:
         await passed_on(stream)
 
     assert source._response.is_closed  # type: ignore[attr-defined]
+
+
+async def test_chunk_nested_too_deeply_to_be_written_is_no_answer() -> None:
+    deep = "[" * 300 + "]" * 300
+    raw = f'data: {{"choices":[{{"delta":{{"x":{deep}}},"finish_reason":null}}],"usage":{{}}}}\n\n'
+    with pytest.raises(ProviderError, match="nested too deeply"):
+        await OpenAIStream(source_of(raw.encode()), CONFIG).begin()

@@ -227,7 +227,7 @@ async def test_base_url_that_is_none_is_refused_unsent(
 async def test_request_that_is_no_json_is_refused_unsent(
     session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
-    with pytest.raises(ProviderError, match="surrogates") as raised:
+    with pytest.raises(ProviderError, match="cannot be written as JSON") as raised:
         await adapter.complete(session, openai, make_call("ok", user="\ud800"))
 
     assert (raised.value.code, raised.value.sent) == ("bad_request", "no")

@@ -168,11 +168,13 @@ async def test_fault_in_the_middle_never_looks_complete(
     assert stream.end is None
 
 
+@pytest.mark.parametrize("model", ["stall_mid", "drip_mid"])
 async def test_stall_in_the_middle_meets_the_deadline_between_tokens(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
-    config = replace(openai, deadlines=Deadlines(between_tokens=0.1))
-    stream = await adapter.stream(session, config, make_call("stall_mid"))
+    # A byte every 0.3 s is no token: only a whole event moves the deadline.
+    config = replace(openai, deadlines=Deadlines(between_tokens=0.5))
+    stream = await adapter.stream(session, config, make_call(model))
     with pytest.raises(ProviderError) as raised:
         await passed_on(stream)
     await stream.aclose()
