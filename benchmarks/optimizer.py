@@ -115,11 +115,12 @@ class Optimizer:
 
 
 def server_command(port: int) -> list[str]:
-    """Return the command of the web process in production."""
+    """Return the command of the web process in production, as in the Dockerfile."""
     return [
         *(sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--no-proxy-headers"),
+        *("--timeout-graceful-shutdown", "25", "--log-level", "warning"),
     ]
 
 

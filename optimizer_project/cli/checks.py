@@ -81,7 +81,8 @@ def check_providers() -> Finding:
             "providers",
             FAILED,
             "no model can be chosen",
-            "Set a provider's key, such as OPENAI_API_KEY (see .env.example), and run: manage.py optimizer setup",
+            "Set a provider's key, such as OPENAI_API_KEY (see .env.example), and start the server again. On a new "
+            "database run first: manage.py optimizer setup",
         )
     names = ", ".join(sorted({model.provider for model in current.routable}))
     if all(model.is_embedded for model in current.routable):
@@ -127,7 +128,12 @@ def check_port(port: int) -> Finding:
     if problem is None:
         return Finding("port", OK, f"{port} is free; the server is not running there")
     try:
-        answer = http_client.exchange("GET", f"http://127.0.0.1:{port}/health/liveliness", timeout_seconds=3)
+        answer = http_client.exchange(
+            "GET",
+            f"http://127.0.0.1:{port}/health/liveliness",
+            headers={"Host": http_client.accepted_host()},
+            timeout_seconds=3,
+        )
     except http_client.NoAnswer:
         answer = None
     if answer is not None and answer.status == 200:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -40,3 +42,9 @@ def exchange(
         raise NoAnswer(str(error) or type(error).__name__) from error
     finally:
         connection.close()
+
+
+def accepted_host() -> str:
+    """Return a Host header that our own server accepts: in production a loopback address is not one."""
+    first = next(iter(settings.ALLOWED_HOSTS), "localhost")
+    return "localhost" if first == "*" else str(first).lstrip(".")

@@ -102,7 +102,7 @@ async def _wait_until_ready(asked: processes.Options) -> None:
                 http_client.exchange,
                 "GET",
                 f"{summary.local_url(asked.host, asked.port)}/health/readiness",
-                headers={"Host": _allowed_host()},
+                headers={"Host": http_client.accepted_host()},
                 timeout_seconds=5.0,
             )
         except http_client.NoAnswer as error:
@@ -113,9 +113,3 @@ async def _wait_until_ready(asked: processes.Options) -> None:
             last = f"status {answer.status}: {answer.body[:500].decode(errors='replace')}"
         await asyncio.sleep(0.2)
     raise CommandError(f"The web process was not ready within {_READY_SECONDS:.0f} s. Its last answer: {last}")
-
-
-def _allowed_host() -> str:
-    """Return a Host header that Django accepts, whatever ALLOWED_HOSTS says."""
-    first = next(iter(settings.ALLOWED_HOSTS), "localhost")
-    return "localhost" if first == "*" else first.lstrip(".")

@@ -99,7 +99,7 @@ class _Exchange:
             watcher = asyncio.create_task(self._watch(completion))
             try:
                 reply = await (completion.stream() if is_stream else completion.answer())
-                await self._reply(completion, reply)
+                await self._reply(completion, reply, watcher)
             finally:
                 watcher.cancel()
         except http.ClientDisconnected:
@@ -191,18 +191,38 @@ class _Exchange:
             pass
         completion.note_hang_up()
 
-    async def _reply(self, completion: Completion, reply: Rendered | StreamReply) -> None:
+    async def _reply(self, completion: Completion, reply: Rendered | StreamReply, watcher: asyncio.Task[None]) -> None:
         if isinstance(reply, Rendered):
             await http.send_whole(self._send, reply.status, reply.headers, reply.body, reply.content_type)
-            return
-        await http.start(self._send, 200, reply.headers, rendering.STREAM_TYPE)
-        async for block in reply.blocks:
-            if not completion.is_client_gone:
-                await self._send_block(completion, block)
-            if completion.is_client_gone and not reply.drains:
-                await reply.blocks.aclose()
-                return
+        elif reply.drains:
+            await self._pass_on(completion, reply)
+        else:
+            await self._pass_on_until_hang_up(completion, reply, watcher)
+
+    async def _pass_on(self, completion: Completion, reply: StreamReply) -> None:
+        try:
+            await http.start(self._send, 200, reply.headers, rendering.STREAM_TYPE)
+            async for block in reply.blocks:
+                if not completion.is_client_gone:
+                    await self._send_block(completion, block)
+                if completion.is_client_gone and not reply.drains:
+                    return
+        finally:
+            # Broken off here, the blocks would settle their row only when they are collected as garbage.
+            await reply.blocks.aclose()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pass_on_until_hang_up(
+        self, completion: Completion, reply: StreamReply, watcher: asyncio.Task[None]
+    ) -> None:
+        """Break the answer off at once, also where the provider is silent and no block will come for a while."""
+        passing = asyncio.create_task(self._pass_on(completion, reply))
+        watcher.add_done_callback(lambda _: passing.cancel())
+        try:
+            await passing
+        except asyncio.CancelledError:
+            if not completion.is_client_gone:
+                raise
 
     async def _send_block(self, completion: Completion, block: bytes) -> None:
         """Send a block; a client that takes nothing for too long counts as gone, so that it holds nothing up."""

@@ -99,10 +99,9 @@ class ProviderError(Exception):
 
     ``code`` is a stable word (``timeout``, ``connect``, ``rate_limited``, ``server_error``, ``bad_request``,
     ``authentication``, ``payment_required``, ``not_found``, ``context_length``, ``malformed``, ``interrupted``,
-    ``too_large``, ``redirect``); ``retryable`` says that the same
-    provider may well answer a moment later; ``fallback`` that another model may; ``sent`` whether the provider has
-    received, and so may bill, the request; ``retry_after`` is in seconds. ``message`` holds no credential and at most
-    500 characters of what the provider said.
+    ``too_large``, ``redirect``); ``retryable`` says that the same provider may well answer a moment later; ``fallback``
+    that another model may; ``sent`` whether the provider has received, and so may bill, the request; ``retry_after`` is
+    in seconds. ``message`` holds no credential and at most 500 characters of what the provider said.
     """
 
     def __init__(

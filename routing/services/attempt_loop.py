@@ -157,7 +157,7 @@ class AttemptLoop:
         return await provider.complete(self._runtime.session, config, call)
 
     async def _extend(self, model: ModelSpec) -> bool:
-        """Write the next attempt down and reserve for it; False when the budget does not allow it."""
+        """Write the next attempt down and reserve for it; False when it may not be made."""
         number = len(self.made) + 1
         attempt = attempts.start(
             f"{self.opened['request_id']}-{number}",
@@ -170,7 +170,7 @@ class AttemptLoop:
         extra = max(0, spent + attempt.reserved_nano_usd - self._reserved_nano_usd)
         row = ledger_rows.extension_row(self.opened, [*self.made, attempt], self._reserved_nano_usd + extra)
         outcome = await self._runtime.commit(ledger.ExtendEntry(row, self._budget_ids, self._today, extra))
-        if isinstance(outcome, ledger.BudgetRefused):
+        if not isinstance(outcome, ledger.Opened):
             return False
         self._reserved_nano_usd += extra
         self.made.append(attempt)

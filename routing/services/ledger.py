@@ -6,7 +6,7 @@ by id), so that two processes never wait for each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -50,7 +50,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRefused:
-    budget_id: int
+    """No room; ``budget_id`` is None where only the fact is remembered."""
+
+    budget_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyClosed:
+    """Nothing was extended: the row has been closed, by the reconciler when its process was taken for dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,8 @@ class _Batch:
     operations: Sequence[Operation]
     results: list[Any]
     changes: list[budgets.PeriodChange] = field(default_factory=list)
+    held: dict[str, ledger_sql.Held] = field(default_factory=dict)
+    recalled: set[int] = field(default_factory=set)
 
     def of(self, kind: type) -> list[tuple[int, Any]]:
         return [
@@ -122,15 +131,17 @@ def apply(operations: Sequence[Operation], *, is_retry: bool = False) -> list[An
     done twice.
 
     Returns:
-        For each operation: Opened, BudgetRefused or ExistingClaim for an opening; Opened or BudgetRefused for an
-        extension; True or False (was there anything to close) for a closing.
+        For each operation: Opened, BudgetRefused or ExistingClaim for an opening; Opened, BudgetRefused or
+        AlreadyClosed for an extension; True or False (was there anything to close) for a closing.
     """
     batch = _Batch(operations, [None] * len(operations))
     with transaction.atomic():
         if is_retry:
             _recall(batch)
         _claim_keys(batch)
+        _hold(batch)
         _close(batch)
+        _refuse_closed(batch)
         _book(batch)
         _insert(batch)
         _extend(batch)
@@ -162,7 +173,9 @@ def _recall(batch: _Batch) -> None:
     held = ledger_sql.hold(operation.row["request_id"] for _, operation in (*opens, *extensions))
     for index, operation in opens:
         if (row := held.get(operation.row["request_id"])) is not None:
-            batch.results[index] = Opened(row.budget_period_ids)
+            is_refused = row.state == State.FAILED
+            batch.recalled.add(index)
+            batch.results[index] = BudgetRefused(None) if is_refused else Opened(row.budget_period_ids)
     for index, operation in extensions:
         row = held.get(operation.row["request_id"])
         if row is not None and row.attempt_count >= operation.row["attempt_count"]:
@@ -196,8 +209,12 @@ def _claim_keys(batch: _Batch) -> None:
     )
     found = {(claim.team_id, claim.key_hash): claim for claim in IdempotencyClaim.objects.filter(key_hash__in=hashes)}
     for index, operation in wanted:
-        claim = found[operation.claim.team_id, operation.claim.key_hash]
-        if str(claim.request_id) != operation.row["request_id"]:
+        claim = found.get((operation.claim.team_id, operation.claim.key_hash))
+        if claim is None:
+            # Another process held it when we inserted, and has released it since: as good as still in flight.
+            in_flight = IdempotencyClaim.State.IN_FLIGHT
+            batch.results[index] = ExistingClaim(operation.claim.body_hash, in_flight, None, None, None)
+        elif str(claim.request_id) != operation.row["request_id"]:
             batch.results[index] = ExistingClaim(
                 claim.body_hash,
                 claim.state,
@@ -207,20 +224,24 @@ def _claim_keys(batch: _Batch) -> None:
             )
 
 
+def _hold(batch: _Batch) -> None:
+    """Lock the rows to be changed, all at once."""
+    changed = [*batch.of(CloseEntry), *batch.of(ExtendEntry)]
+    batch.held = ledger_sql.hold({operation.row["request_id"] for _, operation in changed})
+
+
 def _close(batch: _Batch) -> None:
     closings = batch.of(CloseEntry)
-    if not closings:
-        return
-    held = ledger_sql.hold(operation.row["request_id"] for _, operation in closings)
-    rows = []
+    # By id: a request that was broken off while it was being settled may be closed twice in one batch.
+    rows: dict[str, Row] = {}
     for index, operation in closings:
         row = operation.row
-        before = held.get(row["request_id"])
+        before = batch.held.get(row["request_id"])
         is_open = before is not None and (before.state == State.PENDING or not operation.only_pending)
         batch.results[index] = is_open
         if before is None or not is_open:
             continue
-        rows.append(row)
+        rows[row["request_id"]] = row
         was_spent = 0 if before.state == State.PENDING else before.cost_nano_usd or 0
         spent_delta = (row["cost_nano_usd"] or 0) - was_spent
         if before.reserved_nano_usd or spent_delta:
@@ -228,10 +249,21 @@ def _close(batch: _Batch) -> None:
                 budgets.PeriodChange(period_id, -before.reserved_nano_usd, spent_delta)
                 for period_id in before.budget_period_ids
             )
+        batch.held[row["request_id"]] = replace(
+            before, state=row["state"], reserved_nano_usd=row["reserved_nano_usd"], cost_nano_usd=row["cost_nano_usd"]
+        )
         _close_claim(operation)
     if rows:
-        ledger_sql.update(rows, ledger_sql.SETTLED_COLUMNS)
+        ledger_sql.update(list(rows.values()), ledger_sql.SETTLED_COLUMNS)
     _keep_copies([operation for index, operation in closings if batch.results[index]])
+
+
+def _refuse_closed(batch: _Batch) -> None:
+    """Leave rows alone that are no longer open: what an extension reserved there would never be released."""
+    for index, operation in batch.of(ExtendEntry):
+        before = batch.held.get(operation.row["request_id"])
+        if before is None or before.state != State.PENDING:
+            batch.results[index] = AlreadyClosed()
 
 
 def _close_claim(operation: CloseEntry) -> None:
@@ -307,7 +339,9 @@ def _insert(batch: _Batch) -> None:
     """Write the rows of openings, those that a budget refused as failed ones."""
     rows, hits = [], []
     for index, operation in enumerate(batch.operations):
-        if not isinstance(operation, OpenEntry) or isinstance(batch.results[index], (ExistingClaim, Opened)):
+        if not isinstance(operation, OpenEntry) or isinstance(batch.results[index], ExistingClaim):
+            continue
+        if index in batch.recalled:
             continue
         row = operation.row
         if isinstance(batch.results[index], BudgetRefused):

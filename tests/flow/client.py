@@ -22,13 +22,15 @@ PROMPT = "Why is the sky blue?"
 INPUT_NANO_USD, OUTPUT_NANO_USD = 1000, 2000
 
 
+# Deadlines of a provider whose faults are to be over soon.
+IMPATIENT = {"first_token_seconds": 1.0, "between_tokens_seconds": 1.0, "total_seconds": 1.5}
 WAIT_SECONDS = 10.0
 
 
 async def until(is_so: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
     """Wait until something becomes true; raises TimeoutError when it does not."""
     async with asyncio.timeout(seconds):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - what is waited for happens in another process
             await asyncio.sleep(0.02)
 
 
@@ -66,9 +68,7 @@ class Caller:
     key: ApiKey
     secret: str
 
-    def post(
-        self, model: str, *, prompt: str = PROMPT, headers: dict[str, str] | None = None, **body: Any
-    ) -> Any:
+    def post(self, model: str, *, prompt: str = PROMPT, headers: dict[str, str] | None = None, **body: Any) -> Any:
         """Begin a chat completion; to be used with ``async with``."""
         return self.session.post(
             f"{self.gateway.url}/v1/chat/completions",
@@ -106,9 +106,8 @@ class World:
         await until(lambda: len(self.upstream.bodies) >= self._bodies_before + count)
 
     def provider(self, **fields: Any) -> Provider:
-        """Add a provider whose deadlines are short, so that its slow faults are over soon."""
-        deadlines = {"first_token_seconds": 1.0, "between_tokens_seconds": 1.0, "total_seconds": 1.5}
-        return factories.provider(base_url=self.upstream.base_url, **{**deadlines, **fields})
+        """Add a provider that is given time; one made with ``**IMPATIENT`` is soon given up."""
+        return factories.provider(base_url=self.upstream.base_url, **fields)
 
     def model(self, fault: str = "ok", *, provider: Provider | None = None, **fields: Any) -> str:
         """Add a priced model that shows a fault, and return the name to ask for it by."""
@@ -118,7 +117,9 @@ class World:
 
     def unpriced_model(self, fault: str = "ok", *, provider: Provider | None = None, **fields: Any) -> LanguageModel:
         own = {"canonical_name": "", "is_routable": False, "max_output_tokens": 100}
-        return factories.language_model(provider or self.provider(), **{**own, "name": fault, "upstream_name": fault, **fields})
+        return factories.language_model(
+            provider or self.provider(), **{**own, "name": fault, "upstream_name": fault, **fields}
+        )
 
     def caller(self, team: Team | None = None, *, limit_nano_usd: int | None = None, **fields: Any) -> Caller:
         """Add a key, of a new team with this hard budget for the day unless a team is given, that the gateway knows."""

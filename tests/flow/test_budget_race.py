@@ -10,7 +10,7 @@ COVERED = 7
 
 
 async def test_racers_are_admitted_for_exactly_as_much_as_the_budget_covers(world: World) -> None:
-    model = world.model("slow_ok_4000", provider=world.provider(total_seconds=15, first_token_seconds=15))
+    model = world.model("slow_ok_4000")
     quick = world.model()
     unlimited = world.caller()
     await unlimited.ask(quick)

@@ -41,7 +41,7 @@ async def test_hang_up_before_the_first_byte_is_billed_at_the_true_cost(world: W
 
 
 async def test_hang_up_in_a_stream_is_billed_at_the_true_cost(world: World) -> None:
-    model = world.model("slow_chunk", provider=world.provider(total_seconds=10))
+    model = world.model("slow_chunk")
     caller = world.caller(limit_nano_usd=10**9)
 
     await hang_up_in_the_answer(caller, model)
@@ -55,7 +55,7 @@ async def test_hang_up_in_a_stream_is_billed_at_the_true_cost(world: World) -> N
 
 
 async def test_stream_that_is_not_drained_is_broken_off_and_billed_at_its_reservation(world: World) -> None:
-    model = world.model("slow_chunk", provider=world.provider(total_seconds=10, drain_on_disconnect=False))
+    model = world.model("slow_chunk", provider=world.provider(drain_on_disconnect=False))
     caller = world.caller(limit_nano_usd=10**9)
 
     await hang_up_in_the_answer(caller, model)
@@ -70,8 +70,7 @@ async def test_stream_that_is_not_drained_is_broken_off_and_billed_at_its_reserv
 
 
 async def test_hang_up_on_a_provider_that_has_gone_silent_is_noticed_before_its_deadline(world: World) -> None:
-    provider = world.provider(between_tokens_seconds=60, total_seconds=60, drain_on_disconnect=False)
-    model = world.model("stall_mid", provider=provider)
+    model = world.model("stall_mid", provider=world.provider(drain_on_disconnect=False))
     caller = world.caller(limit_nano_usd=10**9)
 
     await hang_up_in_the_answer(caller, model)

@@ -66,9 +66,8 @@ async def test_teams_do_not_share_their_keys(world: World) -> None:
 
 
 async def test_failure_that_cost_nothing_frees_its_key(world: World) -> None:
-    model = world.model("503_then_ok", provider=world.provider())
+    refused, model = world.model("401"), world.model("503_then_ok")
     caller = world.caller()
-    refused = world.model("401")
 
     first = await caller.ask(refused, headers=KEY)
     second = await caller.ask(refused, headers=KEY)

@@ -4,11 +4,13 @@ import random
 from routing.models import LedgerEntry
 from tests.fake_upstream.faults import FAULTS
 from tests.flow import ledger_audit
-from tests.flow.client import INPUT_NANO_USD, OUTPUT_NANO_USD, Caller, Reply, World
+from tests.flow.client import IMPATIENT, INPUT_NANO_USD, OUTPUT_NANO_USD, Caller, Reply, World
 
 AT_ONCE = 40
 ORDINARY_REQUESTS = 60
 TEAMS = 4
+# Only a deadline ends these.
+SILENT = {"timeout", "stall_mid"}
 
 
 async def ask_all(callers: list[Caller], wishes: list[tuple[str, bool]]) -> list[Reply]:
@@ -24,13 +26,15 @@ async def ask_all(callers: list[Caller], wishes: list[tuple[str, bool]]) -> list
 def two_providers(world: World, first: str) -> str:
     """Return the name of a model that a faulty provider offers and, behind it, a sound one."""
     name = f"shared-{first}"
-    world.model(first, name=name, canonical_name=name, provider=world.provider(priority=1))
+    world.model(first, name=name, canonical_name=name, provider=world.provider(priority=1, **IMPATIENT))
     world.model("ok", name=name, canonical_name=name, provider=world.provider(priority=2))
     return name
 
 
 async def test_mixed_load_with_every_fault_is_billed_to_the_nano_dollar(world: World) -> None:
-    faulty = [world.model(fault) for fault in FAULTS]
+    impatient = world.provider(**IMPATIENT)
+    faulty = [world.model(fault, provider=impatient) for fault in SILENT]
+    faulty += [world.model(fault) for fault in sorted(set(FAULTS) - SILENT)]
     ordinary = [world.model() for _ in range(3)]
     pairs = [two_providers(world, fault) for fault in ("500", "429", "timeout", "malformed_json")]
     callers = [world.caller(limit_nano_usd=10**12) for _ in range(TEAMS)]

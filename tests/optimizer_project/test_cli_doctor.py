@@ -2,7 +2,9 @@ import json
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.core.management.base import CommandError
@@ -62,6 +64,30 @@ def test_missing_model_file_is_a_warning(settings: Settings, monkeypatch: pytest
     monkeypatch.setattr("optimizer_project.cli.processes.DEFAULT_MODEL_FILE", tmp_path / "none.gguf")
     finding = checks.check_embedded_model()
     assert (finding.state, finding.cure) == ("warning", "Run: make setup")
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        is_ours = (self.path, self.headers["Host"]) == ("/health/liveliness", "optimizer.example.com")
+        self.send_response(200 if is_ours else 400)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@pytest.mark.parametrize(
+    ("allowed_hosts", "state"), [([".optimizer.example.com"], "ok"), (["*"], "failed"), (["other"], "failed")]
+)
+def test_own_server_is_asked_under_a_name_it_answers_to(
+    settings: Settings, allowed_hosts: list[str], state: str
+) -> None:
+    settings.ALLOWED_HOSTS = allowed_hosts
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        finding = checks.check_port(server.server_port)
+        server.shutdown()
+    assert finding.state == state
 
 
 def test_port_of_another_program_fails() -> None:

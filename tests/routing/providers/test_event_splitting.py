@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.domain.usage import Usage
@@ -55,6 +55,7 @@ async def _outcome(reads: list[bytes]) -> tuple[bytes, StreamEnd | None]:
     return await passed_on(stream), stream.end
 
 
+@settings(deadline=None)
 @given(positions=st.lists(st.integers(0, 10_000), max_size=60), newline=st.sampled_from(sorted(NEWLINES)))
 async def test_any_split_gives_the_same_result(positions: list[int], newline: str) -> None:
     whole, _ = await _outcome([STREAM.encode()])

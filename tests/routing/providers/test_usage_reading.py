@@ -2,7 +2,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.domain.usage import Usage
@@ -90,6 +90,7 @@ _DETAILS = st.one_of(
 _NAMES = ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"]
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({"prompt_tokens": _COUNTS, "completion_tokens": _COUNTS}), st.data())
 def test_whatever_is_said_parts_stay_within_their_whole(raw: dict[str, Any], data: st.DataObject) -> None:
     raw |= data.draw(st.dictionaries(st.sampled_from(_NAMES[2:]), _DETAILS))
