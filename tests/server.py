@@ -29,6 +29,7 @@ class GatewayProcess:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    worker_count: int
 
     @property
     def url(self) -> str:
@@ -64,6 +65,8 @@ class GatewayProcess:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"The gateway does not learn of the key:\n{self.output()}")
             time.sleep(0.02)
+        # One worker has answered; the others promise to know within a second.
+        time.sleep(1.0 * (self.worker_count > 1))
 
 
 @contextmanager
@@ -93,7 +96,7 @@ def running_gateway(
             # A group of its own, so that its workers can be ended with it.
             start_new_session=True,
         )
-    gateway = GatewayProcess(port, process, log)
+    gateway = GatewayProcess(port, process, log, workers)
     try:
         _wait_until_ready(gateway)
         yield gateway

@@ -22,6 +22,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         max_tokens=body["max_tokens"],
         tools=tuple((tool["name"], tool["input_schema"]) for tool in body.get("tools") or []),
         forced_tool=choice.get("name"),
+        has_tool_result=any(_is_tool_result(message["content"]) for message in body["messages"]),
         json_schema=None,
         choices=1,
         wants_stream_usage=True,
@@ -32,6 +33,10 @@ def _text(content: object) -> str:
     if isinstance(content, list):
         return "".join(str(block.get("text", "")) for block in content)
     return str(content or "")
+
+
+def _is_tool_result(content: object) -> bool:
+    return isinstance(content, list) and any(block.get("type") == "tool_result" for block in content)
 
 
 def answer(reply: Reply) -> dict[str, Any]:

@@ -15,13 +15,25 @@ FAULTS = (
     *("ok", "429", "429_retry_after", "500", "503_then_ok", "timeout", "slow_first", "slow_chunk", "stall_mid"),
     *("cut_mid", "error_event_mid", "200_with_error", "malformed_json", "html_200", "wrong_type", "missing_usage"),
     *("zero_usage", "negative_usage", "huge_usage", "nan_usage", "nul_text", "surrogate_text", "gzip_bomb", "redirect"),
-    *("10mb_line", "dup_done", "no_done", "tools", "json", "echo", "details", "crlf", "keep_alive", "drip_mid"),
+    *(
+        "10mb_line",
+        "dup_done",
+        "no_done",
+        "tools",
+        "json",
+        "echo",
+        "details",
+        "crlf",
+        "keep_alive",
+        "drip_mid",
+        "comments_mid",
+    ),
 )
 NEVER_SECONDS = 3600.0
 PAUSE_SECONDS = 0.05
 """Between the good half of a stream and its fault, so that the client has read the one before the other comes."""
 
-_STATUS = re.compile(r"[45]\d\d")
+_REFUSAL = re.compile(r"([45]\d\d)(?:(_retry_after)(?::(.*?))?)?(?:_then_ok)?")
 _SLOW_OK = re.compile(r"slow_ok_(\d+)")
 
 
@@ -45,21 +57,19 @@ class Step:
 def fault_of(model: str) -> str:
     """``anything/429`` means ``429``; a name that is no fault means ``ok``, so that real model names work too."""
     name = model.rpartition("/")[2]
-    known = name in FAULTS or name.startswith("429_retry_after:") or _STATUS.fullmatch(name) or _SLOW_OK.fullmatch(name)
+    known = name in FAULTS or _REFUSAL.fullmatch(name) or _SLOW_OK.fullmatch(name)
     return name if known else "ok"
 
 
 def status_of(fault: str) -> int | None:
-    if fault.startswith("429_retry_after"):
-        return 429
-    return int(fault) if _STATUS.fullmatch(fault) else None
+    match = _REFUSAL.fullmatch(fault)
+    return int(match[1]) if match else None
 
 
 def retry_after_of(fault: str) -> dict[str, str]:
-    """``429_retry_after`` asks for one second, ``429_retry_after:VALUE`` says VALUE."""
-    if not fault.startswith("429_retry_after"):
-        return {}
-    return {"Retry-After": fault.partition(":")[2] or "1"}
+    """``429_retry_after`` asks for one second, ``429_retry_after:VALUE`` says VALUE; any other status does the same."""
+    match = _REFUSAL.fullmatch(fault)
+    return {"Retry-After": match[3] or "1"} if match and match[2] else {}
 
 
 def seconds_before_answer(fault: str, pace: Pace) -> float:
@@ -116,6 +126,7 @@ def event_steps(
         "slow_chunk": lambda: [Step(event, wait=pace.slow_chunk) for event in events],
         "stall_mid": lambda: [*first_half, Step(events[half][:10]), Step(b"", wait=NEVER_SECONDS)],
         "drip_mid": lambda: [*first_half, *(Step(bytes([byte]), wait=pace.slow_chunk) for byte in events[half])],
+        "comments_mid": lambda: [*first_half, *(Step(b": wait\n\n", wait=pace.slow_chunk) for _ in range(100))],
         "cut_mid": lambda: [*first_half, Step(events[half][:10], wait=PAUSE_SECONDS, cuts=True)],
         "error_event_mid": lambda: [*first_half, Step(error_event, wait=PAUSE_SECONDS)],
         "malformed_json": lambda: [Step(b'data: {"id": "fake", "choices": [\n\n')],

@@ -25,6 +25,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         tools=tuple((function["name"], function.get("parameters") or {}) for function in functions),
         forced_tool=choice["function"]["name"] if isinstance(choice, dict) else None,
+        has_tool_result=any(role == "tool" for role, _ in texts),
         json_schema=response_format.get("json_schema", {}).get("schema"),
         choices=body.get("n") or 1,
         wants_stream_usage=bool((body.get("stream_options") or {}).get("include_usage")),

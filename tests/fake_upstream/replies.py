@@ -24,6 +24,7 @@ class Asked:
     max_tokens: int | None
     tools: tuple[tuple[str, Mapping[str, Any]], ...]
     forced_tool: str | None
+    has_tool_result: bool
     json_schema: Mapping[str, Any] | None
     choices: int
     wants_stream_usage: bool
@@ -81,7 +82,8 @@ def _text(asked: Asked, fault: str, completion_text: str) -> str:
 
 def _tool(asked: Asked, fault: str) -> tuple[str, dict[str, Any]] | None:
     tools = dict(asked.tools)
-    if not tools or (fault != "tools" and asked.forced_tool is None):
+    wants_tool = fault == "tools" and not asked.has_tool_result
+    if not tools or not (wants_tool or asked.forced_tool):
         return None
     name = asked.forced_tool or next(iter(tools))
     return name, _filled(tools[name])

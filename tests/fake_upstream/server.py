@@ -78,13 +78,13 @@ class Upstream:
             self.in_flight -= 1
 
     def _fault(self, model: str, raw: bytes) -> str:
-        """``503_then_ok`` refuses every other sending of the same body, so a retry gets its answer."""
+        """``503_then_ok``, or any other status, refuses every other sending of a body, so that a retry is answered."""
         fault = faults.fault_of(model)
-        if fault != "503_then_ok":
+        if not fault.endswith("_then_ok"):
             return fault
         digest = hashlib.sha256(raw).digest()
         self._seen[digest] += 1
-        return "503" if self._seen[digest] % 2 else "ok"
+        return fault.removesuffix("_then_ok") if self._seen[digest] % 2 else "ok"
 
     async def _answer(
         self, request: web.Request, wire: ModuleType, asked: Asked, exchange: Exchange

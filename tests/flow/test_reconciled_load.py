@@ -10,7 +10,7 @@ AT_ONCE = 40
 ORDINARY_REQUESTS = 60
 TEAMS = 4
 # Only a deadline ends these.
-SILENT = {"timeout", "stall_mid"}
+SILENT = {"timeout", "stall_mid", "drip_mid"}
 
 
 async def ask_all(callers: list[Caller], wishes: list[tuple[str, bool]]) -> list[Reply]:

@@ -68,10 +68,11 @@ async def test_any_split_gives_the_same_result(positions: list[int], newline: st
     assert (end.usage, end.finish_reason) == (Usage(3, 4), "stop")
 
 
-async def test_one_byte_at_a_time_gives_the_same_result() -> None:
-    raw = STREAM.encode()
+@pytest.mark.parametrize("newline", sorted(NEWLINES))
+async def test_one_byte_at_a_time_gives_the_same_result(newline: str) -> None:
+    raw = STREAM.replace("\n", NEWLINES[newline]).encode()
 
-    assert await _outcome([raw[i : i + 1] for i in range(len(raw))]) == await _outcome([raw])
+    assert await _outcome([raw[i : i + 1] for i in range(len(raw))]) == await _outcome([STREAM.encode()])
 
 
 @pytest.mark.parametrize("cut", range(1, 40))

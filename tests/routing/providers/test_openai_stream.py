@@ -168,11 +168,11 @@ async def test_fault_in_the_middle_never_looks_complete(
     assert stream.end is None
 
 
-@pytest.mark.parametrize("model", ["stall_mid", "drip_mid"])
+@pytest.mark.parametrize("model", ["stall_mid", "drip_mid", "comments_mid"])
 async def test_stall_in_the_middle_meets_the_deadline_between_tokens(
     session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
-    # A byte every 0.3 s is no token: only a whole event moves the deadline.
+    # A byte or a comment every 0.3 s is no token: only a whole event moves the deadline.
     config = replace(openai, deadlines=Deadlines(between_tokens=0.5))
     stream = await adapter.stream(session, config, make_call(model))
     with pytest.raises(ProviderError) as raised:

@@ -111,6 +111,10 @@ def test_key_in_what_the_provider_says_is_removed(said: str) -> None:
     assert "wxyz" not in text
 
 
+def test_key_of_no_known_form_is_removed_too() -> None:
+    assert error_text.safe("no such key: open-sesame", "open-sesame") == "no such key: [key]"
+
+
 def test_what_the_provider_says_is_short_and_printable() -> None:
     text = error_text.safe("a\x00b\nc\ud800d" + "x" * 10_000, None)
 
