@@ -38,6 +38,8 @@ _OPENAI_TYPES = {
     403: "permission_error",
     429: "rate_limit_error",
 }
+# The gateway's paths take nothing but POST; a body that is late may never end, so nothing can follow it.
+_INVALID_REQUEST_HEADERS = {405: {"Allow": "POST, OPTIONS"}, 408: {"Connection": "close"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,9 @@ def _all_attempts_failed(error: AllAttemptsFailed) -> ApiError:
 
 @to_http.register
 def _invalid_request(error: InvalidRequest) -> ApiError:
-    return ApiError(error.status, error.code, error.message, param=error.param)
+    return ApiError(
+        error.status, error.code, error.message, _INVALID_REQUEST_HEADERS.get(error.status, {}), param=error.param
+    )
 
 
 @to_http.register

@@ -38,6 +38,11 @@ def logging_config(level: str, *, as_json: bool) -> dict[str, Any]:
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["console"], "level": level},
-        # Its access lines repeat what the ledger holds, at a cost for each request.
-        "loggers": {"uvicorn.access": {"handlers": [], "propagate": False, "level": "WARNING"}},
+        "loggers": {
+            # The server's own lines take the same form as all others.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "propagate": True},
+            # Its access lines repeat what the ledger holds, at a cost for each request.
+            "uvicorn.access": {"handlers": [], "propagate": False, "level": "WARNING"},
+        },
     }

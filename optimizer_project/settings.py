@@ -121,7 +121,13 @@ SECURE_PROXY_SSL_HEADER = (
 )
 X_FRAME_OPTIONS = "DENY"
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
-CORS_ALLOW_HEADERS = (*default_headers, "x-api-key", "idempotency-key")
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "x-api-key",
+    "idempotency-key",
+    *(f"x-optimizer-{control}" for control in ("max-cost-usd", "min-quality", "cache", "session", "task")),
+)
+CORS_EXPOSE_HEADERS = ("retry-after", "x-request-id")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

@@ -79,17 +79,18 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
 def with_cors(scope: Scope, send: Send, allowed_origins: Collection[str]) -> Send:
     """Let pages of the allowed origins read the answer; preflights are answered by Django's middleware."""
     origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
-    if origin.decode("latin-1") not in allowed_origins:
-        return send
+    is_allowed = origin.decode("latin-1") in allowed_origins
 
     async def send_with_cors(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            exposed = b", ".join(name for name, _ in message["headers"] if name.startswith(b"x-"))
-            message["headers"] += [
-                (b"access-control-allow-origin", origin),
-                (b"access-control-expose-headers", exposed),
-                (b"vary", b"origin"),
-            ]
+            names = [name.lower() for name, _ in message["headers"]]
+            message["headers"].append((b"vary", b"origin"))
+            if is_allowed:
+                exposed = b", ".join(name for name in names if name.startswith(b"x-") or name == b"retry-after")
+                message["headers"] += [
+                    (b"access-control-allow-origin", origin),
+                    (b"access-control-expose-headers", exposed),
+                ]
         await send(message)
 
     return send_with_cors

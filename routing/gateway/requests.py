@@ -131,10 +131,12 @@ def provider_body(body: dict[str, Any]) -> dict[str, Any]:
 def request_controls(headers: Mapping[str, str], metadata: Mapping[str, Any] | None) -> RequestControls:
     """Read the ``x-optimizer-`` controls, headers before metadata; raises InvalidRequest (422) naming what is wrong."""
     given: dict[str, str] = {}
+    # Names of headers have no case, and what is a header here is the same word in the metadata.
+    named = {name.lower(): value for name, value in metadata.items()} if metadata else {}
     for name in _CONTROLS:
         value = headers.get(_CONTROL_PREFIX + name)
-        if value is None and metadata:
-            value = _from_metadata(metadata, name)
+        if value is None and named:
+            value = _from_metadata(named, name)
         if value is not None and value.strip():
             given[name] = value.strip()
     cache = given.get("cache", "")

@@ -20,6 +20,7 @@ from accounts.services import config_version, encryption
 from routing.models import Provider
 from routing.providers import registry
 from routing.providers.base import Deadlines, ProviderConfig
+from routing.services.shipped_providers import EMBEDDED
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +43,19 @@ class InvalidProviderKey(ValueError):
 
 
 def config(provider: Provider, *, environ: Mapping[str, str]) -> ProviderConfig | None:
-    """Return how to reach the provider; None when it is paused, lacks its key or may not run in this environment."""
+    """Return how to reach the provider; None when it is paused, lacks key or address, or may not run in this environment."""
     if not provider.is_enabled or (provider.is_embedded and not settings.EMBEDDED_PROVIDERS):
         return None
     key = provider_key(provider, environ=environ)
     if provider.needs_key and key is None:
         return None
+    base_url = _base_url(provider)
+    if not base_url and provider.kind != Provider.Kind.SIMULATED:
+        return None
     return ProviderConfig(
         slug=provider.slug,
         kind=provider.kind,
-        base_url=provider.base_url,
+        base_url=base_url,
         api_key=key,
         deadlines=Deadlines(
             connect=provider.connect_seconds,
@@ -61,6 +65,14 @@ def config(provider: Provider, *, environ: Mapping[str, str]) -> ProviderConfig 
         ),
         drain_on_disconnect=provider.drain_on_disconnect,
     )
+
+
+def _base_url(provider: Provider) -> str:
+    """Return where the provider is asked: what ships with the product is not a matter of its row."""
+    if provider.slug == EMBEDDED:
+        return str(settings.EMBEDDED_MODEL_URL)
+    builtin = registry.BUILTIN_PROVIDERS.get(provider.slug) if provider.is_builtin else None
+    return builtin.base_url if builtin else provider.base_url
 
 
 def provider_key(provider: Provider, *, environ: Mapping[str, str]) -> str | None:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
-
 from routing.models import Provider
 from routing.providers import registry
 
@@ -17,7 +15,7 @@ def sync() -> int:
 
     Switches, deadlines and the order of providers belong to staff and are set only when a row is made.
     """
-    return sum(_sync(slug, fields) for slug, fields in _shipped()) + _switch_embedded_off()
+    return sum(_sync(slug, fields) for slug, fields in _shipped())
 
 
 def _shipped() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -38,17 +36,17 @@ def _shipped() -> Iterator[tuple[str, dict[str, Any]]]:
         SIMULATED,
         {"name": "Simulated", "kind": Provider.Kind.SIMULATED, "base_url": "", "priority": 910, **runs_beside},
     )
-    if settings.EMBEDDED_MODEL_URL:
-        yield (
-            EMBEDDED,
-            {
-                "name": "Embedded model",
-                "kind": Provider.Kind.OPENAI_COMPATIBLE,
-                "base_url": settings.EMBEDDED_MODEL_URL,
-                "priority": 900,
-                **runs_beside,
-            },
-        )
+    # Where it listens is a matter of the process that started it (EMBEDDED_MODEL_URL), so the row has no address.
+    yield (
+        EMBEDDED,
+        {
+            "name": "Embedded model",
+            "kind": Provider.Kind.OPENAI_COMPATIBLE,
+            "base_url": "",
+            "priority": 900,
+            **runs_beside,
+        },
+    )
 
 
 def _sync(slug: str, fields: dict[str, Any]) -> int:
@@ -57,21 +55,9 @@ def _sync(slug: str, fields: dict[str, Any]) -> int:
         Provider.objects.create(slug=slug, **fields)
         return 1
     wanted = {name: value for name, value in fields.items() if name != "priority"}
-    if slug == EMBEDDED and not provider.base_url:
-        wanted["is_enabled"] = True
     changed = [name for name, value in wanted.items() if getattr(provider, name) != value]
     for name in changed:
         setattr(provider, name, wanted[name])
     if changed:
         provider.save(update_fields=changed)
     return bool(changed)
-
-
-def _switch_embedded_off() -> int:
-    """Switch the embedded provider off where its server is not configured any more.
-
-    Its address is emptied with it, which is how the next synchronization knows that staff did not switch it off.
-    """
-    if settings.EMBEDDED_MODEL_URL:
-        return 0
-    return Provider.objects.filter(slug=EMBEDDED).exclude(base_url="").update(base_url="", is_enabled=False)

@@ -1,4 +1,4 @@
-"""A gateway for other people's clients: what they send and expect is theirs, so that nothing of ours hides a difference."""
+"""A gateway for the clients that other people wrote, so that nothing of ours hides a difference."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -38,7 +38,7 @@ async def test_agent_streams_its_answer(world: World) -> None:
 
     async with agent, agent.run_stream("Why is the sky blue?") as running:
         text = await running.get_output()
-        usage = running.usage()
+        usage = running.usage
 
     assert text.startswith("ok: This is")
     assert (usage.input_tokens, usage.output_tokens) == (5, 22)

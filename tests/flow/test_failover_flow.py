@@ -45,9 +45,7 @@ async def test_failed_attempts_are_recorded_and_the_fallback_answers(
     assert [attempt["attempt_id"] for attempt in entry.attempts] == [
         f"{reply.request_id}-{number}" for number in range(1, asked + 2)
     ]
-    assert {(attempt["provider"], attempt["state"], attempt["code"]) for attempt in failed} == {
-        (first, "failed", code)
-    }
+    assert {(attempt["provider"], attempt["state"], attempt["code"]) for attempt in failed} == {(first, "failed", code)}
     assert {attempt["cost_nano_usd"] == 0 for attempt in failed} == {is_free}
     assert (last["provider"], last["state"], last["cost_nano_usd"]) == (second, "succeeded", 5 * 1000 + 22 * 2000)
     assert (entry.provider, entry.is_fallback, entry.is_estimated) == (second, True, not is_free)

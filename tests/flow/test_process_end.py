@@ -1,11 +1,12 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
+import aiohttp
+import pytest_asyncio
 
 from routing.models import GatewayInstance, IdempotencyClaim, LedgerEntry
 from routing.services import database_clock, reconciler
@@ -16,12 +17,14 @@ from tests.server import GatewayProcess, running_gateway
 KEY = {"Idempotency-Key": "order-42"}
 
 
-@pytest.fixture
-def own_world(world: World, tmp_path: Path) -> Iterator[World]:
-    """A world whose gateway has two workers and may be harmed."""
+@pytest_asyncio.fixture
+async def own_world(world: World, tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose gateway has two workers and may be harmed; every request comes over a connection of its own."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
     with running_gateway(tmp_path, workers=2, environment={"GATEWAY_DRAIN_SECONDS": "2"}) as own:
-        world.gateway = own
-        yield world
+        async with aiohttp.ClientSession(connector=connector) as session:
+            world.gateway, world.session = own, session
+            yield world
 
 
 def let_leases_end() -> None:
@@ -112,7 +115,6 @@ async def test_death_of_one_worker_leaves_the_other_serving(own_world: World) ->
     await asyncio.wait([asking])
 
     await until(lambda: victim.pid not in own_world.gateway.workers())
-    # A connection that the dying worker had accepted is lost with it; new ones reach the other.
     replies = [await caller.ask(sound) for _ in range(5)]
     assert [reply.status for reply in replies] == [200] * 5
     GatewayInstance.objects.filter(id=victim.id).update(lease_expires_at=database_clock.now() - timedelta(minutes=1))

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 from accounts.services import config_version
 from routing.models import LanguageModel, ModelPrice, Provider
 from routing.selectors import prices as price_selector
-from routing.services import catalog, prices
+from routing.services import catalog, prices, providers
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +30,9 @@ def test_first_synchronization_brings_providers_and_classified_models() -> None:
         "openai",
         "openrouter",
         "simulated",
+        "embedded",
     }
-    assert report.models == LanguageModel.objects.count() == 52
+    assert report.models == LanguageModel.objects.count() == 53
     sonnet = LanguageModel.objects.get(provider__slug="claude", name="claude-sonnet-5-5")
     assert (sonnet.tier, sonnet.context_tokens, sonnet.is_routable) == ("moderate", 1_000_000, True)
 
@@ -123,30 +124,32 @@ def test_address_of_a_builtin_provider_is_put_back() -> None:
     assert Provider.objects.get(slug="openai").base_url == "https://api.openai.com/v1"
 
 
-def test_embedded_model_is_there_while_its_server_is_configured(settings: Settings) -> None:
-    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
+def test_embedded_model_is_reached_where_this_process_is_told_and_nowhere_else(settings: Settings) -> None:
+    settings.EMBEDDED_PROVIDERS = True
     catalog.sync_catalog(now=NOW)
     provider = Provider.objects.get(slug="embedded")
     assert (provider.is_enabled, provider.is_embedded, provider.needs_key) == (True, True, False)
-
-    settings.EMBEDDED_MODEL_URL = ""
-    catalog.sync_catalog(now=LATER)
-    provider.refresh_from_db()
-    assert provider.is_enabled is False
+    assert providers.config(provider, environ={}) is None
 
     settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18081/v1"
-    catalog.sync_catalog(now=LATER)
-    provider.refresh_from_db()
-    assert (provider.is_enabled, provider.base_url) == (True, "http://127.0.0.1:18081/v1")
+    config = providers.config(provider, environ={})
+    assert config is not None
+    assert config.base_url == "http://127.0.0.1:18081/v1"
 
 
-def test_embedded_model_that_staff_paused_stays_paused(settings: Settings) -> None:
-    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
+def test_embedded_model_that_staff_paused_stays_paused() -> None:
     catalog.sync_catalog(now=NOW)
     Provider.objects.filter(slug="embedded").update(is_enabled=False)
-    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18081/v1"
     catalog.sync_catalog(now=LATER)
     assert Provider.objects.get(slug="embedded").is_enabled is False
+
+
+def test_key_of_a_builtin_provider_goes_to_its_shipped_address_whatever_the_row_says() -> None:
+    catalog.sync_catalog(now=NOW)
+    Provider.objects.filter(slug="openai").update(base_url="https://attacker.example/v1")
+    config = providers.config(Provider.objects.get(slug="openai"), environ={"OPENAI_API_KEY": "sk-1"})
+    assert config is not None
+    assert config.base_url == "https://api.openai.com/v1"
 
 
 def test_models_beside_the_product_have_the_prices_they_ship_with(settings: Settings) -> None:
