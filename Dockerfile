@@ -28,5 +28,6 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["python", "scripts/healthcheck.py"]
 # The graceful time is a little over GATEWAY_DRAIN_SECONDS' default, so that open requests end by themselves.
 CMD ["uvicorn", "optimizer_project.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--no-proxy-headers", \
+     "--loop", "uvloop", "--http", "optimizer_project.http_protocol:BoundedHttpProtocol", \
+     "--no-access-log", "--no-server-header", "--no-proxy-headers", \
      "--timeout-graceful-shutdown", "30"]

@@ -83,7 +83,8 @@ def running_gateway(
     port = free_port()
     log = folder / f"gateway-{port}.log"
     command = [sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application", "--port", str(port)]
-    command += ["--workers", str(workers), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    command += ["--http", "optimizer_project.http_protocol:BoundedHttpProtocol", "--loop", "uvloop"]
+    command += ["--workers", str(workers), "--no-access-log"]
     command += ["--timeout-graceful-shutdown", "5"]
     with log.open("wb") as output:
         process = subprocess.Popen(

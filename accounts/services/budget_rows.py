@@ -1,6 +1,6 @@
 """The two statements every booking takes, written out because the ORM's own time would be most of their cost."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,6 +20,31 @@ _STORE = """
     SET limit_nano_usd = figures.limit_nano_usd, spent_nano_usd = figures.spent,
         reserved_nano_usd = figures.reserved, overrun_nano_usd = figures.overrun
     FROM figures WHERE accounts_budgetperiod.id = figures.id
+"""
+# Locks the rows in the order of their ids and moves those that have room; the sums see what others committed meanwhile.
+_MOVE = """
+    WITH moves (id, spent, reserved, admitted) AS (VALUES {marks}),
+    locked AS (
+        SELECT row.id, budget.is_hard
+        FROM accounts_budgetperiod AS row JOIN accounts_budget AS budget ON budget.id = row.budget_id
+        WHERE row.id IN ({ids}) ORDER BY row.id {lock}
+    )
+    UPDATE accounts_budgetperiod AS row
+    SET spent_nano_usd = row.spent_nano_usd + moves.spent,
+        reserved_nano_usd = row.reserved_nano_usd + moves.reserved,
+        overrun_nano_usd = {greatest}(
+            0,
+            row.spent_nano_usd + moves.spent + row.reserved_nano_usd + moves.reserved - row.limit_nano_usd
+        )
+    FROM locked JOIN moves ON moves.id = locked.id
+    WHERE row.id = locked.id
+      AND row.spent_nano_usd + moves.spent >= 0
+      AND row.reserved_nano_usd + moves.reserved >= 0
+      AND (
+          NOT locked.is_hard OR moves.admitted = 0
+          OR row.spent_nano_usd + moves.spent + row.reserved_nano_usd + moves.reserved <= row.limit_nano_usd
+      )
+    RETURNING {moved}
 """
 
 
@@ -58,6 +83,24 @@ def lock(period_ids: Iterable[int]) -> list[LockedPeriod]:
     with connection.cursor() as cursor:
         cursor.execute(statement, ids)
         return [_locked(*columns) for columns in cursor.fetchall()]
+
+
+def move(moves: Mapping[int, tuple[int, int, int]]) -> int:
+    """Add to each period (spent, reserved, of which newly admitted), where it has room; return how many it was."""
+    if not moves:
+        return 0
+    is_locking = connection.features.has_select_for_update
+    statement = _MOVE.format(
+        marks=", ".join(["(%s, %s, %s, %s)"] * len(moves)),
+        ids=_marks(len(moves)),
+        lock="FOR UPDATE OF row" if is_locking else "",
+        greatest="GREATEST" if is_locking else "MAX",
+        moved="row.id" if is_locking else "id",
+    )
+    figures = [figure for period_id in sorted(moves) for figure in (period_id, *moves[period_id])]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*figures, *sorted(moves)])
+        return len(cursor.fetchall())
 
 
 def store(rows: Collection[LockedPeriod]) -> None:

@@ -24,7 +24,7 @@ from accounts.domain.budgeting import (
 from accounts.domain.periods import PERIOD_NAMES, period_start
 from accounts.models import ApiKey, Budget, BudgetPeriod, Team
 from accounts.services import config_version
-from accounts.services.budget_rows import LockedPeriod, lock, store
+from accounts.services.budget_rows import LockedPeriod, lock, move, store
 
 __all__ = [
     "InvalidBudget",
@@ -33,7 +33,9 @@ __all__ = [
     "ReservationOutcome",
     "apply_changes",
     "book",
+    "book_at_once",
     "change_limit",
+    "known_periods",
     "reserve",
     "set_budget",
 ]
@@ -91,6 +93,31 @@ def book(changes: Iterable[PeriodChange], reservations: Sequence[Reservation], t
     outcomes = admit(reservations, current)
     store(rows)
     return outcomes
+
+
+def known_periods(budget_ids: Iterable[int], today: date) -> tuple[int, ...] | None:
+    """Return the current periods of these budgets from memory, None when one is not known yet."""
+    found = tuple(_known_periods.get((budget_id, today), 0) for budget_id in budget_ids)
+    return None if 0 in found else found
+
+
+def book_at_once(changes: Iterable[PeriodChange], reservations: Iterable[tuple[tuple[int, ...], int]]) -> bool:
+    """Apply all changes and hold all amounts with one statement; return False when not every one of them can be.
+
+    This is the ordinary case on the way of a request: the rows exist and every budget has room for the whole batch.
+    After False the transaction must be rolled back; ``book`` then decides each reservation for itself.
+
+    Args:
+        changes: As for ``book``.
+        reservations: For each the periods that are to hold it (``known_periods``) and its nano-dollars.
+    """
+    _require_transaction()
+    moves = {period_id: (spent, reserved, 0) for period_id, (reserved, spent) in summed(changes).items()}
+    for period_ids, amount in reservations:
+        for period_id in period_ids:
+            spent, reserved, admitted = moves.get(period_id, (0, 0, 0))
+            moves[period_id] = (spent, reserved + amount, admitted + amount)
+    return move(moves) == len(moves)
 
 
 def set_budget(

@@ -146,7 +146,8 @@ def _web(options: Options, environment: Mapping[str, str]) -> ChildSpec:
         name="web",
         command=_python(
             *("uvicorn", "optimizer_project.asgi:application", "--host", options.host, "--port", str(options.port)),
-            *("--workers", str(options.workers), "--loop", "uvloop", "--http", "httptools", "--no-access-log"),
+            *("--http", "optimizer_project.http_protocol:BoundedHttpProtocol", "--loop", "uvloop"),
+            *("--workers", str(options.workers), "--no-access-log"),
             *("--no-server-header", "--log-level", settings.LOG_LEVEL.lower(), *proxy),
             # Zero would mean no wait at all, not even for the answers that are ready.
             *("--timeout-graceful-shutdown", str(max(1, settings.GATEWAY_DRAIN_SECONDS))),

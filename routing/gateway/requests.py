@@ -14,6 +14,8 @@ import orjson
 from routing.domain.decision import Controls
 
 MAX_MESSAGES = 5_000
+# Each part is weighed on its own, and three million empty ones fit into a body.
+MAX_PARTS = 10_000
 _CONTROL_PREFIX = "x-optimizer-"
 _CONTROLS = ("max-cost-usd", "min-quality", "cache", "session", "task")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -99,7 +101,10 @@ def parse_json(raw: bytes) -> dict[str, Any]:
 
 def chat_request(body: dict[str, Any]) -> ChatRequest:
     """Check the fields of a chat completion that we use; raises InvalidRequest (422)."""
-    return _converted(body, ChatRequest)
+    request = _converted(body, ChatRequest)
+    if sum(len(message.content) for message in request.messages if isinstance(message.content, list)) > MAX_PARTS:
+        raise InvalidRequest(f"The messages have more than {MAX_PARTS} content parts.", param="messages")
+    return request
 
 
 def complete_request(body: dict[str, Any]) -> CompleteRequest:

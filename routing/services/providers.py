@@ -43,7 +43,7 @@ class InvalidProviderKey(ValueError):
 
 
 def config(provider: Provider, *, environ: Mapping[str, str]) -> ProviderConfig | None:
-    """Return how to reach the provider; None when it is paused, lacks key or address, or may not run in this environment."""
+    """Return how to reach the provider; None when it is paused, lacks key or address, or may not run here."""
     if not provider.is_enabled or (provider.is_embedded and not settings.EMBEDDED_PROVIDERS):
         return None
     key = provider_key(provider, environ=environ)

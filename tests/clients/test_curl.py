@@ -87,5 +87,5 @@ def test_get_is_told_to_post(world: World) -> None:
 
     head, _, body = answered.partition("\n\n")
     assert head.startswith("HTTP/1.1 405")
-    assert "Allow: POST, OPTIONS" in head.split("\n")
+    assert "allow: POST, OPTIONS" in head.split("\n")
     assert json.loads(body)["error"]["code"] == "method_not_allowed"

@@ -60,7 +60,11 @@ class Upstream:
     async def _exchange(self, request: web.Request, wire: ModuleType) -> web.StreamResponse:
         raw = await request.read()
         body = json.loads(raw)
-        asked: Asked = wire.read(body)
+        try:
+            asked: Asked = wire.read(body)
+        except (AttributeError, KeyError, TypeError):
+            # What every provider says of fields that are not what they should be.
+            return web.json_response(wire.error(400, "the fake provider cannot read this request"), status=400)
         self.bodies.append(body)
         exchange = Exchange(
             attempt_id=request.headers.get("x-request-id", ""),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 import pytest_asyncio
+from django.db import connections
 
 from accounts.models import ConfigVersion
 from accounts.services import config_version
@@ -37,16 +38,18 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-@pytest.fixture
-def world(
+@pytest_asyncio.fixture
+async def world(
     transactional_db: None,
     gateway: GatewayProcess,
     upstream: FakeUpstream,
     session: aiohttp.ClientSession,
     monkeypatch: pytest.MonkeyPatch,
-) -> World:
+) -> AsyncIterator[World]:
     # The rows are read and written between requests, where a short wait on the event loop does no harm.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # A number not used before in this process: the gateway outlives the rows of the test before.
     ConfigVersion.objects.create(id=config_version.ROW_ID, version=time.monotonic_ns())
-    return World(gateway, upstream, session)
+    yield World(gateway, upstream, session)
+    # Coroutines have a connection of their own, which nobody else would close.
+    connections.close_all()

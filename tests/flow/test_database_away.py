@@ -40,7 +40,7 @@ def database(world: World, tmp_path: Path) -> Iterator[Database]:
 
 async def answers_again(caller: Caller, model: str, seconds: float) -> Reply:
     async with asyncio.timeout(seconds):
-        while (reply := await caller.ask(model)).status != 200:
+        while (reply := await caller.ask(model)).status != 200:  # noqa: ASYNC110 - another process is waited for
             await asyncio.sleep(0.1)
     return reply
 

@@ -1,0 +1,196 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from django.db import OperationalError
+
+from routing.services.group_commit import GroupCommit, StoreUnavailable
+
+SECONDS = 5.0
+
+
+class FakeStore:
+    """Keeps what is applied. It can be away, take its time, refuse a bad operation, or lose its acknowledgement."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.batches: list[list[str]] = []
+        self.retries: list[list[str]] = []
+        self.is_away = False
+        self.loses_acknowledgements = 0
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.has_begun = threading.Event()
+
+    def apply(self, operations: Sequence[Any], /, *, is_retry: bool = False) -> list[Any]:
+        self.has_begun.set()
+        self.may_go_on.wait(SECONDS)
+        if self.is_away:
+            raise OperationalError("away")
+        if "bad" in operations:
+            raise ValueError("bad")
+        self.batches.append(list(operations))
+        if is_retry:
+            self.retries.append(list(operations))
+        self.kept += [operation for operation in operations if operation not in self.kept]
+        if self.loses_acknowledgements:
+            self.loses_acknowledgements -= 1
+            raise OperationalError("connection lost after the commit")
+        return [f"did {operation}" for operation in operations]
+
+    def undo(self, operation: str, _result: Any) -> str | None:
+        return f"undo {operation}" if operation.startswith("open") else None
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest_asyncio.fixture
+async def writer(store: FakeStore) -> AsyncIterator[GroupCommit]:
+    made = GroupCommit(store.apply, store.undo)
+    yield made
+    store.is_away = False
+    store.may_go_on.set()
+    assert await asyncio.to_thread(made.close, SECONDS)
+
+
+async def begin(store: FakeStore) -> None:
+    assert await asyncio.to_thread(store.has_begun.wait, SECONDS)
+
+
+async def test_each_request_gets_the_result_of_its_own_operation(writer: GroupCommit) -> None:
+    results = await asyncio.gather(*(writer.submit(f"open {number}", seconds=SECONDS) for number in range(50)))
+
+    assert results == [f"did open {number}" for number in range(50)]
+
+
+async def test_operations_that_wait_are_committed_together_in_their_order(
+    writer: GroupCommit, store: FakeStore
+) -> None:
+    store.may_go_on.clear()
+    first = asyncio.create_task(writer.submit("open 0", seconds=SECONDS))
+    await begin(store)
+    others = [asyncio.create_task(writer.submit(f"open {number}", seconds=SECONDS)) for number in (1, 2, 3)]
+    await asyncio.sleep(0)
+
+    store.may_go_on.set()
+    await asyncio.gather(first, *others)
+
+    assert store.batches == [["open 0"], ["open 1", "open 2", "open 3"]]
+
+
+async def test_bad_operation_fails_alone(writer: GroupCommit, store: FakeStore) -> None:
+    store.may_go_on.clear()
+    first = asyncio.create_task(writer.submit("open 0", seconds=SECONDS))
+    await begin(store)
+    others = [
+        asyncio.create_task(writer.submit(operation, seconds=SECONDS)) for operation in ("open 1", "bad", "open 2")
+    ]
+    await asyncio.sleep(0)
+    store.may_go_on.set()
+
+    outcomes = await asyncio.gather(first, *others, return_exceptions=True)
+
+    assert outcomes[:2] == ["did open 0", "did open 1"]
+    assert isinstance(outcomes[2], ValueError)
+    assert outcomes[3] == "did open 2"
+
+
+async def test_opening_fails_at_once_while_the_store_is_away(writer: GroupCommit, store: FakeStore) -> None:
+    store.is_away = True
+
+    with pytest.raises(StoreUnavailable):
+        await writer.submit("open", seconds=SECONDS)
+
+    assert store.kept == []
+
+
+async def test_kept_operation_survives_until_the_store_is_back(writer: GroupCommit, store: FakeStore) -> None:
+    store.is_away = True
+    settled = asyncio.create_task(writer.submit_kept("settle", seconds=SECONDS))
+    with pytest.raises(StoreUnavailable):
+        await writer.submit("open", seconds=SECONDS)
+
+    store.is_away = False
+
+    assert await settled == "did settle"
+    assert store.kept == ["settle"]
+
+
+async def test_nobody_waits_for_a_kept_operation_longer_than_asked(writer: GroupCommit, store: FakeStore) -> None:
+    store.is_away = True
+
+    answer = await writer.submit_kept("settle", seconds=0.05)
+    store.is_away = False
+    await writer.submit("open", seconds=SECONDS)
+
+    assert answer is None
+    assert store.kept == ["settle", "open"]
+
+
+async def test_opening_that_is_committed_too_late_is_undone(writer: GroupCommit, store: FakeStore) -> None:
+    store.may_go_on.clear()
+    late = asyncio.create_task(writer.submit("open late", seconds=0.05))
+    await begin(store)
+    with pytest.raises(StoreUnavailable):
+        await late
+
+    store.may_go_on.set()
+    await writer.submit("open next", seconds=SECONDS)
+    await writer.submit_kept("settle", seconds=SECONDS)
+
+    assert sorted(store.kept) == ["open late", "open next", "settle", "undo open late"]
+
+
+async def test_opening_given_up_before_its_turn_is_never_made(writer: GroupCommit, store: FakeStore) -> None:
+    store.may_go_on.clear()
+    first = asyncio.create_task(writer.submit("open 0", seconds=SECONDS))
+    await begin(store)
+    given_up = asyncio.create_task(writer.submit("open 1", seconds=SECONDS))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.wait([given_up])
+
+    store.may_go_on.set()
+    await first
+    await writer.submit("open 2", seconds=SECONDS)
+
+    assert store.kept == ["open 0", "open 2"]
+
+
+async def test_lost_acknowledgement_is_asked_for_again_as_a_retry(writer: GroupCommit, store: FakeStore) -> None:
+    store.loses_acknowledgements = 1
+
+    result = await writer.submit("open", seconds=SECONDS)
+
+    assert result == "did open"
+    assert store.retries == [["open"]]
+    assert store.kept == ["open"]
+
+
+async def test_closing_writes_what_is_queued(store: FakeStore) -> None:
+    writer = GroupCommit(store.apply, store.undo)
+    store.may_go_on.clear()
+    waiting = [asyncio.create_task(writer.submit_kept(f"settle {number}", seconds=0.05)) for number in range(3)]
+    await asyncio.gather(*waiting)
+    store.may_go_on.set()
+
+    assert await asyncio.to_thread(writer.close, SECONDS)
+    assert sorted(store.kept) == ["settle 0", "settle 1", "settle 2"]
+
+
+async def test_closing_says_when_the_store_did_not_come_back(store: FakeStore) -> None:
+    writer = GroupCommit(store.apply, store.undo)
+    store.is_away = True
+    await writer.submit_kept("settle", seconds=0.05)
+
+    assert not await asyncio.to_thread(writer.close, 0.1)
+    assert writer.waiting == 1
+
+    store.is_away = False
+    assert await asyncio.to_thread(writer.close, SECONDS)
