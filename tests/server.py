@@ -85,7 +85,7 @@ def running_gateway(
     command = [sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application", "--port", str(port)]
     command += ["--http", "optimizer_project.http_protocol:BoundedHttpProtocol", "--loop", "uvloop"]
     command += ["--workers", str(workers), "--no-access-log"]
-    command += ["--timeout-graceful-shutdown", "5"]
+    command += ["--timeout-graceful-shutdown", "4"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

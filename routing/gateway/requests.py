@@ -38,7 +38,7 @@ class InvalidRequest(Exception):
 
 class Message(msgspec.Struct):
     role: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MAX_PARTS)] | None = None
     tool_calls: list[dict[str, Any]] | None = None
 
 

@@ -109,6 +109,11 @@ class AttemptLoop:
         assert error is not None
         raise AllAttemptsFailed(error, len(self.made))
 
+    @property
+    def held(self) -> tuple[int, tuple[int, ...]]:
+        """What the row holds: nano-dollars reserved, and the budget periods they are reserved in."""
+        return self._reserved_nano_usd, tuple(self.opened["budget_period_ids"])
+
     def begin_stream(self) -> None:
         """Count the time from now on as the provider's: its answer is being passed on as it comes."""
         self._streaming_since = time.monotonic()

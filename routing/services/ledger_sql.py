@@ -58,6 +58,16 @@ SETTLED_COLUMNS = (
     "error_code",
     "error_message",
 )
+_INSERT = (
+    f"INSERT INTO {_TABLE} ({', '.join(_ALL)}) SELECT {', '.join(_ALL)} "  # noqa: S608
+    f"FROM json_populate_recordset(null::{_TABLE}, %s::json)"
+)
+_SETTLE = (
+    f"UPDATE {_TABLE} AS old SET reserved_nano_usd = 0, "  # noqa: S608
+    + ", ".join(f"{column} = new.{column}" for column in SETTLED_COLUMNS if column != "reserved_nano_usd")
+    + f" FROM json_populate_recordset(null::{_TABLE}, %s::json) AS new WHERE old.request_id = new.request_id "
+    f"AND old.state = '{LedgerEntry.State.PENDING}' AND old.reserved_nano_usd = new.reserved_nano_usd"
+)
 ATTEMPT_COLUMNS = ("attempts", "attempt_count", "is_fallback", "reserved_nano_usd", "provider", "served_model")
 
 
@@ -74,20 +84,54 @@ class Held:
 
 def insert(rows: Sequence[Row]) -> None:
     """Insert complete rows."""
-    columns = ", ".join(_ALL)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(
-                f"INSERT INTO {_TABLE} ({columns}) SELECT {columns} "  # noqa: S608
-                f"FROM json_populate_recordset(null::{_TABLE}, %s::json)",
-                [orjson.dumps(rows).decode()],
-            )
+            cursor.execute(_INSERT, [_document(rows)])
         else:
             marks = ", ".join(["%s"] * len(_ALL))
             cursor.executemany(
-                f"INSERT INTO {_TABLE} ({columns}) VALUES ({marks})",  # noqa: S608
+                f"INSERT INTO {_TABLE} ({', '.join(_ALL)}) VALUES ({marks})",  # noqa: S608
                 [[_sqlite_value(column, row.get(column)) for column in _ALL] for row in rows],
             )
+
+
+def write(new: Sequence[Row], settled: Sequence[Row]) -> int:
+    """Insert complete rows and settle others, in one exchange where the database allows it.
+
+    A row of ``settled`` is written only if it is still pending and holds exactly its ``reserved_nano_usd``, which
+    becomes 0. Returns how many were.
+    """
+    if connection.vendor != "postgresql":
+        if new:
+            insert(new)
+        return _settle_on_sqlite(settled)
+    statements, documents = [], []
+    if new:
+        statements.append(_INSERT)
+        documents.append(_document(new))
+    if settled:
+        statements.append(_SETTLE)
+        documents.append(_document(settled))
+    with connection.cursor() as cursor:
+        if statements:
+            cursor.execute("; ".join(statements), documents)
+        return int(cursor.rowcount) if settled else 0
+
+
+def _settle_on_sqlite(rows: Sequence[Row]) -> int:
+    held = hold(row["request_id"] for row in rows)
+    open_rows = [row for row in rows if _is_as_expected(held.get(row["request_id"]), row)]
+    if open_rows:
+        update([{**row, "reserved_nano_usd": 0} for row in open_rows], SETTLED_COLUMNS)
+    return len(open_rows)
+
+
+def _is_as_expected(held: Held | None, row: Row) -> bool:
+    return (
+        held is not None
+        and held.state == LedgerEntry.State.PENDING
+        and held.reserved_nano_usd == row["reserved_nano_usd"]
+    )
 
 
 def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -98,7 +142,7 @@ def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
             cursor.execute(
                 f"UPDATE {_TABLE} AS old SET {assignments} "  # noqa: S608
                 f"FROM json_populate_recordset(null::{_TABLE}, %s::json) AS new WHERE old.request_id = new.request_id",
-                [orjson.dumps(rows).decode()],
+                [_document(rows)],
             )
         else:
             assignments = ", ".join(f"{column} = %s" for column in columns)
@@ -125,6 +169,10 @@ def hold(request_ids: Iterable[str]) -> dict[str, Held]:
             str(uuid.UUID(str(request_id))): Held(state, reserved, cost, attempt_count, tuple(_loads(period_ids)))
             for request_id, state, reserved, cost, attempt_count, period_ids in cursor.fetchall()
         }
+
+
+def _document(rows: Sequence[Row]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def _loads(value: Any) -> Any:

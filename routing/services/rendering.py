@@ -163,8 +163,10 @@ def answer_text(body: dict[str, Any]) -> str:
             continue
         if isinstance(message.get("content"), str):
             pieces.append(message["content"])
-        for call in message.get("tool_calls") or ():
-            arguments = call.get("function", {}).get("arguments") if isinstance(call, dict) else None
+        calls = message.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            arguments = function.get("arguments") if isinstance(function, dict) else None
             if isinstance(arguments, str):
                 pieces.append(arguments)
     return "\n".join(pieces)

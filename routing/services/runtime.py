@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreU
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+SWITCH_SECONDS = 0.0005
 READER_THREADS = 4
 USE_FLUSH_SECONDS = 30
 
@@ -56,6 +58,9 @@ class Runtime:
         Raises:
             DatabaseError: The database cannot be reached or has not been migrated.
         """
+        # The writer thread waits for the interpreter after each exchange with the database; the usual 5 ms would add up
+        # to more than the exchanges themselves while the event loop is busy.
+        sys.setswitchinterval(SWITCH_SECONDS)
         runtime = cls()
         try:
             await runtime.read(runtime._load)

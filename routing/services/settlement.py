@@ -85,7 +85,9 @@ class Settlement:
                 ending.settled_at,
             )
         claim = self._claim_ending(answer, row["cost_nano_usd"])
-        operation = ledger.CloseEntry(row, claim=claim, cached_response=cached, stored_prompt=prompt)
+        operation = ledger.CloseEntry(
+            row, held=self.loop.held, claim=claim, cached_response=cached, stored_prompt=prompt
+        )
         await asyncio.shield(self.runtime.settle(operation))
 
     def _claim_ending(

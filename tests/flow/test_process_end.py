@@ -109,7 +109,7 @@ async def test_death_of_one_worker_leaves_the_other_serving(own_world: World) ->
     caller = own_world.caller(limit_nano_usd=10**9)
     asking = asyncio.create_task(caller.ask(silent))
     await own_world.until_received(1)
-    victim = GatewayInstance.objects.get(id=LedgerEntry.objects.get().instance_id)
+    victim = GatewayInstance.objects.get(id=str(LedgerEntry.objects.get().instance_id))
 
     os.kill(victim.pid, signal.SIGKILL)
     await asyncio.wait([asking])

@@ -1,3 +1,4 @@
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -133,10 +134,8 @@ def test_fields_unknown_to_us_pass() -> None:
 @given(FIELDS, JSON_VALUES)
 def test_any_json_is_read_or_refused(field: str, value: Any) -> None:
     raw = orjson.dumps({**CHAT, field: value}, option=orjson.OPT_NON_STR_KEYS)
-    try:
-        requests.chat_request(requests.parse_json(raw))
-    except InvalidRequest as error:
-        assert error.status in (400, 422)
+    with suppress(InvalidRequest):
+        assert requests.chat_request(requests.parse_json(raw)).messages
 
 
 def test_equal_bodies_have_equal_hashes_and_others_do_not() -> None:

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ FEATURES = specs.features(input_tokens=1_000, max_output_tokens=100)
 RESERVED = 1_200_000
 
 
-def attempt(**changes: object) -> Attempt:
+def attempt(**changes: Any) -> Attempt:
     model = specs.model(**changes)
     return attempts.start("request-1", model, FEATURES, choices=1, started_at="2026-03-04T12:00:00+00:00")
 

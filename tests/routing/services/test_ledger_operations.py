@@ -8,7 +8,7 @@ from accounts.models import BudgetPeriod
 from routing.domain.usage import Usage
 from routing.models import CachedResponse, IdempotencyClaim, LedgerEntry
 from routing.services import ledger
-from routing.services.ledger import AlreadyClosed, BudgetRefused, ExistingClaim, Opened
+from routing.services.ledger import AlreadyClosed, BudgetRefused, ExistingClaim, Opened, Operation
 from tests.routing.services.ledger_requests import COST, RESERVED, TODAY, USED, Request, budget, key
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,7 @@ def test_retry_of_a_committed_batch_changes_nothing() -> None:
     opened, extended, closed = (first := request(idempotency_key="k")), another(first), another(first)
     refused = another(first)
     ledger.apply([extended.opening(), closed.opening()])
-    batch = [opened.opening(), extended.extension(), closed.closing()]
+    batch: list[Operation] = [opened.opening(), extended.extension(), closed.closing()]
     first_results, held = ledger.apply(batch), figures()
 
     results = ledger.apply(batch, is_retry=True)

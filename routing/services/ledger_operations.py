@@ -1,0 +1,120 @@
+"""What may happen to a ledger row, and what comes of it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from routing.models import CachedResponse, LedgerEntry, StoredPrompt
+from routing.services import ledger_sql
+from routing.services.ledger_sql import Row
+
+State = LedgerEntry.State
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The wish to be the only one that works on an Idempotency-Key."""
+
+    team_id: int
+    key_hash: str
+    body_hash: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingClaim:
+    """Somebody was there before: what they were asked, and the answer if there is one."""
+
+    body_hash: str
+    state: str
+    status: int | None
+    headers: dict[str, str] | None
+    encrypted_body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    period_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefused:
+    """No room; ``budget_id`` is None where only the fact is remembered."""
+
+    budget_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyClosed:
+    """Nothing was extended: the row has been closed, by the reconciler when its process was taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """Write a row before its provider is called (or, on a cache hit, its only row) and reserve its cost."""
+
+    row: Row
+    budget_ids: tuple[int, ...]
+    today: date
+    claim: Claim | None = None
+    cache_hit_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendEntry:
+    """Write down a further attempt before it is made, and reserve what it may cost beyond the present reservation."""
+
+    row: Row
+    budget_ids: tuple[int, ...]
+    today: date
+    extra_nano_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bytes a client was given, kept for a repeated Idempotency-Key; a body of None was too large to keep."""
+
+    status: int
+    headers: dict[str, str]
+    encrypted_body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEntry:
+    """Settle a row: its true cost replaces its reservation.
+
+    ``claim`` says what becomes of an idempotency claim: its answer is kept, it is released for another try, or its
+    outcome is unknown. ``only_pending`` leaves a row alone that somebody else has closed. ``held`` is what the row
+    holds as far as its process knows: the nano-dollars reserved and the periods they are reserved in.
+    """
+
+    row: Row
+    held: tuple[int, tuple[int, ...]] | None = None
+    claim: Answer | Literal["release", "unknown"] | None = None
+    cached_response: CachedResponse | None = None
+    stored_prompt: StoredPrompt | None = None
+    only_pending: bool = False
+
+
+Operation = OpenEntry | ExtendEntry | CloseEntry
+
+
+def undo_of(operation: Operation, result: Any) -> Operation | None:
+    """Return what takes back an opening whose request has stopped waiting; None when nothing needs to be."""
+    if not isinstance(operation, OpenEntry) or not isinstance(result, Opened):
+        return None
+    if operation.row["state"] != State.PENDING:
+        return None
+    row = {
+        **{column: operation.row.get(column) for column in ledger_sql.SETTLED_COLUMNS},
+        "request_id": operation.row["request_id"],
+        "state": State.FAILED,
+        "settled_at": operation.row["created_at"],
+        "attempts": [{**attempt, "state": "not_sent"} for attempt in operation.row["attempts"]],
+        "reserved_nano_usd": 0,
+        "cost_nano_usd": 0,
+        "http_status": 503,
+        "error_code": "store_unavailable",
+    }
+    return CloseEntry(row, claim="release" if operation.claim else None)
