@@ -20,7 +20,7 @@ PYTEST := $(PY) -m pytest -n 2
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test check bench-gateway lock format
+.PHONY: help run setup test check bench-gateway fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system ch
 
 bench-gateway: $(DEV_STAMP) ## Measure the gateway against its peers
 	@$(PY) -m benchmarks.gateway
+
+fuzz: $(DEV_STAMP) ## Throw damaged bodies at the gateway's JSON entry; MINUTES (default 5) and SEED (default 1)
+	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
 
 lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGRADE=1 takes newer releases
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt

@@ -4,7 +4,7 @@ import sys
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views import defaults
+from django.views import csrf, defaults
 
 from optimizer_project.api_errors import http_response, to_http
 
@@ -19,6 +19,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return (
         defaults.permission_denied(request, exception) if _wants_page(request) else _json(request, PermissionDenied())
     )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if _wants_page(request):
+        return csrf.csrf_failure(request, reason)
+    return _json(request, PermissionDenied("The CSRF token is missing or wrong: send an API key, or reload the page."))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -39,29 +39,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_arriving = True
         self._head_bytes += len(data)
         super().data_received(data)
-        if not self._is_arriving or self.transport.is_closing() or self.transport.get_protocol() is not self:
+        if self._is_arriving:
+            self._watch()
+        elif self._deadline is not None:
             self._clear_deadline()
-        elif self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(431, "head_too_large", f"The request's headers are larger than {MAX_HEAD_BYTES} bytes.")
-        elif self._deadline is None:
-            self._set_deadline()
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._is_arriving = True
-        self._head_bytes = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # A trailer would still change the list of headers by which the application has judged the request.
-        if not self._has_head:
-            super().on_header(name, value)
+    def on_headers_complete(self) -> None:
+        # A list of the application's own: trailers would still change the one by which it has judged the request.
+        self.scope["headers"] = self.headers.copy()
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes -= len(body) * (1 + _FRAMING_BYTES_PER_BODY_BYTE)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        # If the next request has begun to arrive with the end of this one, uvicorn's keep-alive time still bounds it.
         self._is_arriving = False
+        self._head_bytes = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -75,6 +70,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @property
     def _is_answering_an_earlier_one(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete and not self._has_head
+
+    def _watch(self) -> None:
+        """Bound a request of which more is to come."""
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            self._clear_deadline()
+        elif self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, "head_too_large", f"The request's headers are larger than {MAX_HEAD_BYTES} bytes.")
+        elif self._deadline is None:
+            self._set_deadline()
 
     def _set_deadline(self) -> None:
         self._deadline = self.loop.call_later(HEAD_SECONDS + settings.GATEWAY_BODY_SECONDS, self._end_waiting)

@@ -46,25 +46,26 @@ class Attempt:
         self._bill(self.worst_case, latency_ms)
 
     def as_json(self) -> dict[str, Any]:
-        usage = self.usage or Usage()
-        return {
+        """Return the attempt as the ledger keeps it; what is not known yet, and parts that are zero, are left out."""
+        document: dict[str, Any] = {
             "attempt_id": self.attempt_id,
             "provider": self.model.provider,
             "model": self.model.name,
-            "state": self.state,
-            "code": self.code,
-            "started_at": self.started_at,
-            "latency_ms": self.latency_ms,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cached_input_tokens": usage.cached_input_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-            "reasoning_tokens": usage.reasoning_tokens,
-            "reserved_nano_usd": self.reserved_nano_usd,
-            "cost_nano_usd": self.cost_nano_usd,
             "price_id": self.model.price_id,
-            "is_estimated": self.is_estimated,
+            "state": self.state,
+            "started_at": self.started_at,
+            "reserved_nano_usd": self.reserved_nano_usd,
         }
+        if self.code is not None:
+            document["code"] = self.code
+        if self.usage is not None:
+            document |= {
+                "latency_ms": self.latency_ms,
+                "cost_nano_usd": self.cost_nano_usd,
+                "is_estimated": self.is_estimated,
+                **_token_counts(self.usage),
+            }
+        return document
 
     def _bill(self, usage: Usage, latency_ms: int) -> None:
         self.usage = usage
@@ -75,6 +76,16 @@ class Attempt:
             self.cost_nano_usd = 0
         else:
             self.cost_nano_usd = cost_nano_usd(usage, self.model)
+
+
+def _token_counts(usage: Usage) -> dict[str, int]:
+    counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    parts = {
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+    return {**counts, **{name: count for name, count in parts.items() if count}}
 
 
 def start(attempt_id: str, model: ModelSpec, features: PromptFeatures, *, choices: int, started_at: str) -> Attempt:

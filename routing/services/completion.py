@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from accounts.services import encryption
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ChatAnswer, ChatStream, ProviderError
 from routing.selectors import spending
@@ -24,6 +25,7 @@ from routing.services import (
 )
 from routing.services.attempt_loop import AllAttemptsFailed, AttemptLoop
 from routing.services.completion_request import CompletionRequest
+from routing.services.group_commit import CONNECTION_ERRORS, StoreUnavailable
 from routing.services.rendering import Rendered, Result
 from routing.services.runtime import Runtime
 from routing.services.settlement import Settlement
@@ -208,7 +210,13 @@ class Completion:
                 "The first request with this Idempotency-Key was run, but its answer was not kept (it was broken off, "
                 "or too large). Use a new key to run it again."
             )
-        return answer_copies.replay(existing)
+        try:
+            return answer_copies.replay(existing)
+        except encryption.CannotDecrypt:
+            raise IdempotencyConflict(
+                "The answer kept for this Idempotency-Key can no longer be read: its SECRET_KEY has been rotated out. "
+                "Use a new key to run the request again."
+            ) from None
 
     async def _first_reply(self, opened: Settlement) -> ChatAnswer | ChatStream:
         """Get an answer (or the start of one) from the first model that gives it; settle the row when none does."""
@@ -270,10 +278,17 @@ class Completion:
     async def _render(self, result: Result, body: dict[str, Any]) -> Rendered:
         if self._request.endpoint == "chat":
             return Rendered(200, rendering.headers(result), rendering.chat_body(result, body))
-        today = database_clock.now().date()
-        spent = await self._runtime.read(spending.cost_on_day, self._request.key.team.id, today)
-        content = rendering.complete_body(result, body, spent + (result.cost_nano_usd or 0))
+        content = rendering.complete_body(result, body, await self._total_today(result))
         return Rendered(200, rendering.headers(result), content)
+
+    async def _total_today(self, result: Result) -> int | None:
+        """Return the team's cost of today with this answer's; an answer is not lost because that cannot be read."""
+        today = database_clock.now().date()
+        try:
+            spent = await self._runtime.read(spending.cost_on_day, self._request.key.team.id, today)
+        except (StoreUnavailable, *CONNECTION_ERRORS):
+            return None
+        return spent + (result.cost_nano_usd or 0)
 
     def _reusable(self, result: Result, body: bytes | None) -> CachedResponse | None:
         assert self._cache_key is not None

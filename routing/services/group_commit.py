@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
 RETRY_SECONDS = 0.25
+# How exactly deadlines are kept.
+WATCH_SECONDS = 0.1
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
 
 
@@ -31,14 +33,17 @@ class StoreUnavailable(Exception):
 
 
 class Write:
-    """One submitted operation and the request that waits for it."""
+    """One submitted operation and the request that waits for it, until ``deadline`` on the loop's clock."""
 
-    __slots__ = ("future", "is_abandoned", "is_kept", "operation")
+    __slots__ = ("deadline", "future", "is_abandoned", "is_kept", "operation")
 
-    def __init__(self, operation: Any, future: "asyncio.Future[Any] | None", *, is_kept: bool) -> None:
+    def __init__(
+        self, operation: Any, future: "asyncio.Future[Any] | None", *, is_kept: bool, deadline: float = 0.0
+    ) -> None:
         self.operation = operation
         self.future = future
         self.is_kept = is_kept
+        self.deadline = deadline
         self.is_abandoned = False
 
 
@@ -46,14 +51,16 @@ class GroupCommit:
     """A writer thread for one process and event loop.
 
     ``apply`` takes operations, runs them in one transaction and returns a result for each. ``on_abandoned`` is called
-    on the writer thread with an operation that was committed after its request had stopped waiting, and its result;
-    it returns an operation that undoes it.
+    with an operation that was committed after its request had stopped waiting, and its result; it returns an operation
+    that undoes it, or None.
     """
 
     def __init__(self, apply: Apply, on_abandoned: Callable[[Any, Any], Any]) -> None:
         self._apply = apply
         self._on_abandoned = on_abandoned
         self._queue: deque[Write] = deque()
+        self._waiting: deque[Write] = deque()
+        self._is_watching = False
         self._wake = threading.Event()
         self._is_closing = False
         self._is_store_away = False
@@ -73,27 +80,19 @@ class GroupCommit:
             StoreUnavailable: It was not committed within ``seconds``. Should it be committed after all, it is undone.
             Exception: Whatever applying this operation alone raised.
         """
-        write = self._enqueue(operation, is_kept=False)
+        write = self._enqueue(operation, seconds, is_kept=False)
         assert write.future is not None
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(write.future)
-        except TimeoutError:
-            raise StoreUnavailable("The database did not answer in time.") from None
+            return await write.future
         finally:
-            if not write.future.done():
+            if write.future.cancelled():
                 write.is_abandoned = True
 
     async def submit_kept(self, operation: Any, *, seconds: float) -> Any | None:
         """Commit an operation that must not be lost; return None when it is still queued after ``seconds``."""
-        write = self._enqueue(operation, is_kept=True)
+        write = self._enqueue(operation, seconds, is_kept=True)
         assert write.future is not None
-        try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(write.future)
-        except TimeoutError:
-            logger.warning("The database is away: a settlement waits in the queue")
-            return None
+        return await write.future
 
     def close(self, seconds: float) -> bool:
         """Write what is queued and end the thread; return whether all was written in time. Blocks."""
@@ -102,11 +101,33 @@ class GroupCommit:
         self._thread.join(seconds)
         return not self._thread.is_alive() and not self._queue
 
-    def _enqueue(self, operation: Any, *, is_kept: bool) -> Write:
-        write = Write(operation, self._loop.create_future(), is_kept=is_kept)
+    def _enqueue(self, operation: Any, seconds: float, *, is_kept: bool) -> Write:
+        write = Write(operation, self._loop.create_future(), is_kept=is_kept, deadline=self._loop.time() + seconds)
+        self._waiting.append(write)
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.call_later(WATCH_SECONDS, self._watch)
         self._queue.append(write)
         self._wake.set()
         return write
+
+    def _watch(self) -> None:
+        """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits."""
+        now = self._loop.time()
+        for write in self._waiting:
+            assert write.future is not None
+            if write.deadline > now or write.future.done():
+                continue
+            if write.is_kept:
+                logger.warning("The database is away: a settlement waits in the queue")
+                write.future.set_result(None)
+            else:
+                write.is_abandoned = True
+                write.future.set_exception(StoreUnavailable("The database did not answer in time."))
+        self._waiting = deque(write for write in self._waiting if write.future and not write.future.done())
+        self._is_watching = bool(self._waiting)
+        if self._is_watching:
+            self._loop.call_later(WATCH_SECONDS, self._watch)
 
     def _run(self) -> None:
         try:
@@ -139,6 +160,8 @@ class GroupCommit:
             self._on_store_away(batch, error)
         except Exception as error:
             if len(batch) == 1:
+                if batch[0].is_kept:
+                    logger.error("A write that must not be lost was refused: %s", type(error).__name__)
                 self._finish([(batch[0], None, error)])
                 return
             # One bad row must fail alone, not with the requests it was batched with.
@@ -168,20 +191,26 @@ class GroupCommit:
         self._finish([(write, None, lost) for write in batch if not write.is_kept])
 
     def _finish(self, outcomes: list[tuple[Write, Any, Exception | None]]) -> None:
-        for write, result, error in outcomes:
-            if write.is_abandoned and error is None:
-                undo = self._on_abandoned(write.operation, result)
-                if undo is not None:
-                    self._queue.append(Write(undo, None, is_kept=True))
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._release, outcomes)
 
-    @staticmethod
-    def _release(outcomes: list[tuple[Write, Any, Exception | None]]) -> None:
+    def _release(self, outcomes: list[tuple[Write, Any, Exception | None]]) -> None:
+        """Hand out what came of a batch; decided here, on the loop, so that nobody gives up at the same moment."""
         for write, result, error in outcomes:
-            if write.future is None or write.future.done():
+            if write.future is None:
                 continue
-            if error is None:
+            if write.future.done():
+                self._undo(write, result, error)
+            elif error is None:
                 write.future.set_result(result)
             else:
                 write.future.set_exception(error)
+
+    def _undo(self, write: Write, result: Any, error: Exception | None) -> None:
+        """Take back what was committed for a request that had stopped waiting."""
+        if write.is_kept or error is not None:
+            return
+        undo = self._on_abandoned(write.operation, result)
+        if undo is not None:
+            self._queue.append(Write(undo, None, is_kept=True))
+            self._wake.set()

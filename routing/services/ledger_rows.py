@@ -201,7 +201,7 @@ def baseline_cost_nano_usd(plan: Plan, usage: Usage) -> int | None:
 
 @lru_cache(maxsize=4096)
 def price_json(price: PriceSchedule | None) -> dict[str, Any] | None:
-    """Return rates as JSON, numbers as text; do not change what is returned."""
+    """Return rates as JSON, numbers as text, without those the price does not have; do not change what is returned."""
     if price is None:
         return None
     rates = {
@@ -210,24 +210,31 @@ def price_json(price: PriceSchedule | None) -> dict[str, Any] | None:
         "cached_input_usd_per_mtok": price.cached_input_usd_per_mtok,
         "cache_write_usd_per_mtok": price.cache_write_usd_per_mtok,
         "reasoning_usd_per_mtok": price.reasoning_usd_per_mtok,
-        "request_usd": price.request_usd,
+        "request_usd": price.request_usd or None,
     }
     tiers = [
-        {
-            "from_input_tokens": tier.from_input_tokens,
-            "input_usd_per_mtok": _text(tier.input_usd_per_mtok),
-            "output_usd_per_mtok": _text(tier.output_usd_per_mtok),
-            "cached_input_usd_per_mtok": _text(tier.cached_input_usd_per_mtok),
-            "cache_write_usd_per_mtok": _text(tier.cache_write_usd_per_mtok),
-        }
+        _present(
+            {
+                "from_input_tokens": str(tier.from_input_tokens),
+                "input_usd_per_mtok": _text(tier.input_usd_per_mtok),
+                "output_usd_per_mtok": _text(tier.output_usd_per_mtok),
+                "cached_input_usd_per_mtok": _text(tier.cached_input_usd_per_mtok),
+                "cache_write_usd_per_mtok": _text(tier.cache_write_usd_per_mtok),
+            }
+        )
         for tier in price.tiers
     ]
-    return {**{name: _text(rate) for name, rate in rates.items()}, "tiers": tiers}
+    known = _present({name: _text(rate) for name, rate in rates.items()})
+    return {**known, "tiers": tiers} if tiers else known
 
 
 def clean(text: str) -> str:
     """Make foreign text fit for every database: no NUL, no lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _present(values: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _text(rate: Decimal | None) -> str | None:
@@ -244,25 +251,11 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def _blank_outcome() -> Row:
+    """Return what is not yet known; columns that are left out are null."""
     return {
         "is_fallback": False,
         "is_cache_hit": False,
         "is_estimated": False,
         "client_disconnected": False,
         "flags": [],
-        "input_tokens": None,
-        "output_tokens": None,
-        "cached_input_tokens": None,
-        "cache_write_tokens": None,
-        "reasoning_tokens": None,
-        "cost_nano_usd": None,
-        "baseline_cost_nano_usd": None,
-        "savings_nano_usd": None,
-        "latency_ms": None,
-        "first_token_ms": None,
-        "overhead_ms": None,
-        "http_status": None,
-        "finish_reason": None,
-        "error_code": None,
-        "error_message": None,
     }

@@ -148,7 +148,7 @@ def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
             assignments = ", ".join(f"{column} = %s" for column in columns)
             cursor.executemany(
                 f"UPDATE {_TABLE} SET {assignments} WHERE request_id = %s",  # noqa: S608
-                [[_sqlite_value(column, row[column]) for column in (*columns, "request_id")] for row in rows],
+                [[_sqlite_value(column, row.get(column)) for column in (*columns, "request_id")] for row in rows],
             )
 
 

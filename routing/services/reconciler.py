@@ -45,7 +45,7 @@ def _orphans(now: datetime) -> QuerySet[LedgerEntry]:
 
 def _closing(entry: LedgerEntry, now: datetime) -> ledger.CloseEntry:
     attempts = [_closed_attempt(attempt) for attempt in entry.attempts]
-    costs = [attempt["cost_nano_usd"] for attempt in attempts]
+    costs: list[int | None] = [attempt.get("cost_nano_usd") for attempt in attempts]
     last = attempts[-1]
     row: Row = {column: getattr(entry, column) for column in ledger_sql.SETTLED_COLUMNS}
     row |= {
@@ -55,10 +55,10 @@ def _closing(entry: LedgerEntry, now: datetime) -> ledger.CloseEntry:
         "attempts": attempts,
         "is_estimated": True,
         "flags": [*entry.flags, "orphaned"],
-        "input_tokens": last["input_tokens"],
-        "output_tokens": last["output_tokens"],
+        "input_tokens": last.get("input_tokens"),
+        "output_tokens": last.get("output_tokens"),
         "reserved_nano_usd": 0,
-        "cost_nano_usd": None if None in costs else sum(costs),
+        "cost_nano_usd": None if None in costs else sum(cost or 0 for cost in costs),
         "error_code": "process_ended",
         "error_message": "The process that served this request ended before it was settled.",
     }

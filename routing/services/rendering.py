@@ -97,7 +97,7 @@ def chat_body(result: Result, body: dict[str, Any]) -> bytes:
     return orjson.dumps({**body, **_label(result.model), "usage": _usage_json(result, body.get("usage"))})
 
 
-def complete_body(result: Result, body: dict[str, Any], total_cost_today_nano_usd: int) -> bytes:
+def complete_body(result: Result, body: dict[str, Any], total_cost_today_nano_usd: int | None) -> bytes:
     """Return the answer of ``POST /complete``."""
     plan, usage = result.plan, result.usage or Usage()
     return orjson.dumps(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -36,6 +37,16 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture
+async def own_world(world: World, tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose gateway has two workers and may be harmed; every request comes over a connection of its own."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    with running_gateway(tmp_path, workers=2, environment={"GATEWAY_DRAIN_SECONDS": "2"}) as own:
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as session:
+            world.gateway, world.session = own, session
+            yield world
 
 
 @pytest_asyncio.fixture

@@ -97,3 +97,15 @@ async def test_refused_budget_frees_its_key(world: World) -> None:
 
     assert [reply.status for reply in refusals] == [402, 402]
     assert IdempotencyClaim.objects.count() == 0
+
+
+async def test_answer_whose_key_is_lost_is_a_conflict_and_not_a_failure(world: World) -> None:
+    model = world.model()
+    caller = world.caller()
+    await caller.ask(model, headers=KEY)
+    IdempotencyClaim.objects.update(encrypted_body=b"written under another SECRET_KEY")
+
+    again = await caller.ask(model, headers=KEY)
+
+    assert (again.status, again.json["error"]["code"]) == (409, "idempotency_conflict")
+    assert len(world.exchanges()) == 1

@@ -1,30 +1,15 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-
-import aiohttp
-import pytest_asyncio
 
 from routing.models import GatewayInstance, IdempotencyClaim, LedgerEntry
 from routing.services import database_clock, reconciler
 from tests.flow import ledger_audit
 from tests.flow.client import Reply, World, until
-from tests.server import GatewayProcess, running_gateway
+from tests.server import GatewayProcess
 
 KEY = {"Idempotency-Key": "order-42"}
-
-
-@pytest_asyncio.fixture
-async def own_world(world: World, tmp_path: Path) -> AsyncIterator[World]:
-    """A world whose gateway has two workers and may be harmed; every request comes over a connection of its own."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    with running_gateway(tmp_path, workers=2, environment={"GATEWAY_DRAIN_SECONDS": "2"}) as own:
-        async with aiohttp.ClientSession(connector=connector) as session:
-            world.gateway, world.session = own, session
-            yield world
 
 
 def let_leases_end() -> None:

@@ -1,31 +1,15 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import aiohttp
-import pytest_asyncio
 
 from accounts.services import api_keys
 from routing.models import GatewayInstance
 from routing.services import database_clock
 from tests.flow.client import World
-from tests.server import running_gateway
 
 MINUTE = 60
 # Enough for the requests of a test to fall into one UTC minute.
 MARGIN_SECONDS = 10
-
-
-@pytest_asyncio.fixture
-async def two_workers(world: World, tmp_path: Path) -> AsyncIterator[World]:
-    """A world whose gateway has two workers, reached over a connection of its own for every request."""
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    with running_gateway(tmp_path, workers=2) as own:
-        async with aiohttp.ClientSession(connector=connector) as session:
-            world.gateway, world.session = own, session
-            yield world
 
 
 def wait_for_room_in_this_minute() -> None:
@@ -34,9 +18,9 @@ def wait_for_room_in_this_minute() -> None:
     time.sleep((into_the_minute > latest) * (MINUTE - into_the_minute))
 
 
-async def test_revoked_key_opens_no_worker_after_a_second(two_workers: World) -> None:
-    model = two_workers.model()
-    caller = two_workers.caller()
+async def test_revoked_key_opens_no_worker_after_a_second(own_world: World) -> None:
+    model = own_world.model()
+    caller = own_world.caller()
     before = await caller.ask_at_once(20, model)
 
     api_keys.revoke(caller.key, database_clock.now())
@@ -46,12 +30,12 @@ async def test_revoked_key_opens_no_worker_after_a_second(two_workers: World) ->
     assert GatewayInstance.objects.count() >= 2
     assert Counter(reply.status for reply in before) == {200: 20}
     assert Counter(reply.status for reply in after) == {401: 20}
-    assert len(two_workers.exchanges()) == 20
+    assert len(own_world.exchanges()) == 20
 
 
-async def test_rate_limit_is_exact_over_two_workers(two_workers: World) -> None:
-    model = two_workers.model()
-    caller = two_workers.caller(requests_per_minute=10)
+async def test_rate_limit_is_exact_over_two_workers(own_world: World) -> None:
+    model = own_world.model()
+    caller = own_world.caller(requests_per_minute=10)
     wait_for_room_in_this_minute()
 
     replies = await caller.ask_at_once(50, model)
@@ -60,4 +44,4 @@ async def test_rate_limit_is_exact_over_two_workers(two_workers: World) -> None:
     refused = next(reply for reply in replies if reply.status == 429)
     assert refused.json["error"]["code"] == "rate_limit_exceeded"
     assert 1 <= int(refused.headers["retry-after"]) <= 60
-    assert len(two_workers.exchanges()) == 10
+    assert len(own_world.exchanges()) == 10
