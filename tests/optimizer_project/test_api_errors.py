@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -17,11 +18,11 @@ from routing.providers.base import ProviderError
 from routing.services.attempt_loop import AllAttemptsFailed
 
 
-class Inner(StrictSerializer):
+class Inner(StrictSerializer[Any]):
     score = serializers.IntegerField(min_value=1, max_value=5)
 
 
-class Outer(StrictSerializer):
+class Outer(StrictSerializer[Any]):
     name = serializers.CharField()
     marks = Inner(many=True, required=False)
 
@@ -178,6 +179,7 @@ def test_a_store_that_is_away_is_answered_503_and_never_401():
 
     answer = api_errors.exception_handler(OperationalError(), {"request": request})
 
+    assert answer is not None
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 

@@ -1,6 +1,6 @@
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
@@ -36,7 +36,7 @@ async def exchange(scope: dict[str, Any]) -> tuple[int, dict[bytes, bytes], byte
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await guard(ASGIHandler())(scope, receive, send)
+    await guard(cast(Any, ASGIHandler()))(scope, receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 

@@ -108,7 +108,6 @@ def test_record_says_everything_that_a_bill_needs() -> None:
         "provider": "openai",
         "model": "plain",
         "state": "succeeded",
-        "code": None,
         "started_at": "2026-03-04T12:00:00+00:00",
         "latency_ms": 12,
         "input_tokens": 900,
