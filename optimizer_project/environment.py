@@ -12,9 +12,20 @@ ENVIRONMENTS = ("development", "test", "production")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+def text(env: environ.Env, name: str, default: str) -> str:
+    """Return the variable's value without outer blanks; one that is empty counts as not set."""
+    return str(env.str(name, default="")).strip() or default
+
+
+def words(env: environ.Env, name: str, default: list[str]) -> list[str]:
+    """Return the variable's values, separated by commas; an empty variable counts as not set."""
+    found = [word.strip() for word in text(env, name, "").split(",")]
+    return [word for word in found if word] or default
+
+
 def choice(env: environ.Env, name: str, allowed: tuple[str, ...], default: str) -> str:
     """Return the variable's value; raises ImproperlyConfigured when it is none of ``allowed``."""
-    value = str(env.str(name, default=default))
+    value = text(env, name, default)
     if value not in allowed:
         raise ImproperlyConfigured(f"{name}={value!r} is not valid: use one of {', '.join(allowed)}.")
     return value
@@ -22,7 +33,7 @@ def choice(env: environ.Env, name: str, allowed: tuple[str, ...], default: str) 
 
 def boolean(env: environ.Env, name: str, default: bool) -> bool:
     """Return true or false; raises ImproperlyConfigured for any other word."""
-    value = str(env.str(name, default=str(default))).strip().lower()
+    value = text(env, name, str(default)).strip().lower()
     if value in ("1", "true", "yes", "on"):
         return True
     if value in ("0", "false", "no", "off", ""):
@@ -32,7 +43,7 @@ def boolean(env: environ.Env, name: str, default: bool) -> bool:
 
 def integer(env: environ.Env, name: str, default: int, minimum: int, maximum: int) -> int:
     """Return a whole number within the bounds; raises ImproperlyConfigured otherwise."""
-    value = str(env.str(name, default=str(default))).strip()
+    value = text(env, name, str(default)).strip()
     if not value.isascii() or not value.lstrip("-").isdigit() or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(f"{name}={value!r} is not valid: use a whole number from {minimum} to {maximum}.")
     return int(value)
@@ -40,7 +51,7 @@ def integer(env: environ.Env, name: str, default: int, minimum: int, maximum: in
 
 def secret_key(env: environ.Env, data_dir: Path, is_production: bool) -> str:
     """Return SECRET_KEY; outside production one is made on first use and kept in the data directory."""
-    value = str(env.str("SECRET_KEY", default=""))
+    value = text(env, "SECRET_KEY", "")
     if is_production and len(value) < 50:
         raise ImproperlyConfigured(
             "SECRET_KEY must be set to at least 50 random characters when ENVIRONMENT=production. Make one with: "
@@ -58,7 +69,7 @@ def secret_key(env: environ.Env, data_dir: Path, is_production: bool) -> str:
 
 def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
     """Return Django's settings of the database: PostgreSQL when named, else SQLite in the data directory."""
-    url = str(env.str("DATABASE_URL", default="")) or _postgres_url(env)
+    url = text(env, "DATABASE_URL", "") or _postgres_url(env)
     if not url:
         data_dir.mkdir(parents=True, exist_ok=True)
         return _sqlite(str(data_dir / "optimizer.sqlite3"), data_dir)
@@ -84,20 +95,20 @@ def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
 
 def redis_url(env: environ.Env) -> str:
     """Return REDIS_URL, empty when none is used; raises ImproperlyConfigured for any other scheme."""
-    value = str(env.str("REDIS_URL", default=""))
+    value = text(env, "REDIS_URL", "")
     if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
         raise ImproperlyConfigured("REDIS_URL is not valid: use redis://host:6379/0.")
     return value
 
 
 def _postgres_url(env: environ.Env) -> str:
-    host = str(env.str("POSTGRES_HOST", default=""))
+    host = text(env, "POSTGRES_HOST", "")
     if not host:
         return ""
-    password = str(env.str("POSTGRES_PASSWORD", default="")) or str(env.str("DB_PASSWORD", default=""))
-    user = quote(str(env.str("POSTGRES_USER", default="optimizer")), safe="")
+    password = text(env, "POSTGRES_PASSWORD", "") or text(env, "DB_PASSWORD", "")
+    user = quote(text(env, "POSTGRES_USER", "optimizer"), safe="")
     port = integer(env, "POSTGRES_PORT", 5432, 1, 65535)
-    name = quote(str(env.str("POSTGRES_DB", default="optimizer")), safe="")
+    name = quote(text(env, "POSTGRES_DB", "optimizer"), safe="")
     return f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{name}"
 
 

@@ -28,13 +28,13 @@ if IS_PRODUCTION and DEBUG:
 if OPTIMIZER_OPEN_API and not DEBUG:
     raise ImproperlyConfigured("OPTIMIZER_OPEN_API=true opens the API to everyone and is refused unless DEBUG=true.")
 
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data")))
+DATA_DIR = Path(environment.text(env, "DATA_DIR", str(BASE_DIR / "data")))
 SECRET_KEY = environment.secret_key(env, DATA_DIR, IS_PRODUCTION)
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+SECRET_KEY_FALLBACKS = environment.words(env, "SECRET_KEY_FALLBACKS", [])
+ALLOWED_HOSTS = environment.words(env, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 if IS_PRODUCTION and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS=* is refused when ENVIRONMENT=production: list the host names.")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = environment.words(env, "CSRF_TRUSTED_ORIGINS", [])
 REDIS_URL = environment.redis_url(env)
 
 INSTALLED_APPS = [
@@ -121,7 +121,7 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if environment.boolean(env, "TRUST_PROXY_HEADERS", False) else None
 )
 X_FRAME_OPTIONS = "DENY"
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = environment.words(env, "CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_HEADERS = (
     *default_headers,
     "x-api-key",
@@ -211,9 +211,8 @@ GATEWAY_BODY_SECONDS = environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 6
 GATEWAY_MAX_IN_FLIGHT = environment.integer(env, "GATEWAY_MAX_IN_FLIGHT", 2000, 1, 100_000)
 GATEWAY_STORE_SECONDS = environment.integer(env, "GATEWAY_STORE_SECONDS", 2, 1, 60)
 GATEWAY_DRAIN_SECONDS = environment.integer(env, "GATEWAY_DRAIN_SECONDS", 25, 0, 600)
-GATEWAY_MAX_ANSWER_BYTES = environment.integer(env, "GATEWAY_MAX_ANSWER_BYTES", 32 * 1024 * 1024, 1024, 2**30)
 EMBEDDED_PROVIDERS = environment.boolean(env, "EMBEDDED_PROVIDERS", not IS_PRODUCTION)
-EMBEDDED_MODEL_URL = env.str("EMBEDDED_MODEL_URL", default="")
+EMBEDDED_MODEL_URL = environment.text(env, "EMBEDDED_MODEL_URL", "")
 if IS_PRODUCTION and EMBEDDED_PROVIDERS:
     raise ImproperlyConfigured(
         "EMBEDDED_PROVIDERS=true is refused when ENVIRONMENT=production: its answers are for trials only."

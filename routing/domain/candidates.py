@@ -35,14 +35,16 @@ def candidates(
     refused: Counter[str] = Counter()
     open_models = []
     for model in models:
-        if reason := _closed(model, is_available):
+        if reason := _closed(model):
             refused[reason] += 1
         else:
             open_models.append(model)
+    # Real models that are paused after failures do not bring the stand-ins back: no answer beats a made-up one.
     has_real = any(not capability.is_stand_in(model) for model in open_models)
     found = []
     for model in open_models:
-        if reason := _obstacle(model, features, has_real=has_real):
+        reason = _obstacle(model, features, has_real=has_real) or ("" if is_available(model) else "unavailable")
+        if reason:
             refused[reason] += 1
             continue
         cost = expected_cost(model, features)
@@ -62,14 +64,12 @@ def by_cost(candidate: Candidate) -> tuple[Decimal, str]:
     return _UNPRICED if cost is None else cost, candidate.model.full_name
 
 
-def _closed(model: ModelSpec, is_available: Callable[[ModelSpec], bool]) -> str | None:
+def _closed(model: ModelSpec) -> str | None:
     if not model.is_routable:
         return "not open to routing"
     if model.tier is None:
         return "without a tier"
-    if model.price is None:
-        return "without a price"
-    return None if is_available(model) else "unavailable"
+    return "without a price" if model.price is None else None
 
 
 def _obstacle(model: ModelSpec, features: PromptFeatures, *, has_real: bool) -> str | None:
@@ -82,7 +82,7 @@ def _over_limit(cost_usd: Decimal | None, controls: Controls) -> str | None:
     limit = controls.max_cost_usd
     if limit is None or cost_usd is None or cost_usd <= limit:
         return None
-    return f"too expensive for max cost {limit} USD"
+    return f"too expensive for max cost {limit:f} USD"
 
 
 def _explain(refused: Counter[str]) -> str:

@@ -123,8 +123,8 @@ def _named(snapshot: Snapshot, features: PromptFeatures, name: str, controls: Co
     expected = candidates.expected_cost(chosen, features)
     if controls.max_cost_usd is not None and expected is not None and expected > controls.max_cost_usd:
         raise NoEligibleModel(
-            f"Model '{name}' is expected to cost {expected} USD here, more than the maximum of "
-            f"{controls.max_cost_usd} USD. Raise x-optimizer-max-cost-usd or ask for 'auto'."
+            f"Model '{name}' is expected to cost {expected.normalize():f} USD here, more than the maximum of "
+            f"{controls.max_cost_usd:f} USD. Raise x-optimizer-max-cost-usd or ask for 'auto'."
         )
     decision = RoutingDecision(
         strategy=NAMED,

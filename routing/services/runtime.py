@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 SWITCH_SECONDS = 0.0005
 READER_THREADS = 4
+LAST_SECONDS = 5
 USE_FLUSH_SECONDS = 30
 
 
@@ -109,7 +110,8 @@ class Runtime:
         """Stop accepting, wait for the work in flight, break off what does not end in time, write the rest."""
         self.is_accepting = False
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=settings.GATEWAY_DRAIN_SECONDS)
+            # The server has waited for the clients that are still there; what is left are answers nobody waits for.
+            await asyncio.wait(set(self._tasks), timeout=min(LAST_SECONDS, settings.GATEWAY_DRAIN_SECONDS))
         for task in set(self._tasks):
             task.cancel()
         if self._tasks:

@@ -34,7 +34,7 @@ def test_other_word_is_no_boolean(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.boolean(env, "DEBUG", False)
 
 
-@pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "ten", "", "٣"])
+@pytest.mark.parametrize("text", ["0", "601", "-1", "1.5", "ten", "٣"])
 def test_number_out_of_bounds_or_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("GATEWAY_BODY_SECONDS", text)
     with pytest.raises(ImproperlyConfigured, match=r"GATEWAY_BODY_SECONDS=.*from 1 to 600"):
@@ -94,3 +94,11 @@ def test_redis_of_another_scheme_is_refused_by_name(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("REDIS_URL", "http://host:6379")
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL is not valid"):
         environment.redis_url(env)
+
+
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_BODY_SECONDS", "")
+    monkeypatch.setenv("ALLOWED_HOSTS", " ")
+    env = environ.Env()
+    assert environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 600) == 15
+    assert environment.words(env, "ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
