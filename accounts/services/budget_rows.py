@@ -7,6 +7,8 @@ from datetime import date
 from django.db import connection
 
 from accounts.domain.budgeting import PeriodBalance
+from accounts.services import prepared_statements
+from accounts.services.prepared_statements import Prepared
 
 _LOCK = """
     SELECT row.id, row.budget_id, row.period_start, budget.period, budget.is_hard,
@@ -23,7 +25,7 @@ _STORE = """
 """
 # Locks the rows in the order of their ids and moves those that have room; the sums see what others committed meanwhile.
 _MOVE = """
-    WITH moves (id, spent, reserved, admitted) AS (VALUES {marks}),
+    WITH moves (id, spent, reserved, admitted) AS ({moves}),
     locked AS (
         SELECT row.id, budget.is_hard
         FROM accounts_budgetperiod AS row JOIN accounts_budget AS budget ON budget.id = row.budget_id
@@ -46,6 +48,17 @@ _MOVE = """
       )
     RETURNING {moved}
 """
+_MOVE_ON_POSTGRESQL = Prepared(
+    "move_budget_periods",
+    ("bigint[]",) * 4,
+    _MOVE.format(
+        moves="SELECT * FROM unnest($1, $2, $3, $4)",
+        ids="SELECT unnest($1)",
+        lock="FOR UPDATE OF row",
+        greatest="GREATEST",
+        moved="row.id",
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -89,17 +102,15 @@ def move(moves: Mapping[int, tuple[int, int, int]]) -> int:
     """Add to each period (spent, reserved, of which newly admitted), where it has room; return how many it was."""
     if not moves:
         return 0
-    is_locking = connection.features.has_select_for_update
-    statement = _MOVE.format(
-        marks=", ".join(["(%s, %s, %s, %s)"] * len(moves)),
-        ids=_marks(len(moves)),
-        lock="FOR UPDATE OF row" if is_locking else "",
-        greatest="GREATEST" if is_locking else "MAX",
-        moved="row.id" if is_locking else "id",
-    )
-    figures = [figure for period_id in sorted(moves) for figure in (period_id, *moves[period_id])]
+    figures = [(period_id, *moves[period_id]) for period_id in sorted(moves)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*figures, *sorted(moves)])
+        if connection.vendor == "postgresql":
+            columns = [list(column) for column in zip(*figures, strict=True)]
+            prepared_statements.execute(cursor, [(_MOVE_ON_POSTGRESQL, columns)])
+        else:
+            marks = f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(figures))}"
+            statement = _MOVE.format(moves=marks, ids=_marks(len(moves)), lock="", greatest="MAX", moved="id")
+            cursor.execute(statement, [*(figure for row in figures for figure in row), *sorted(moves)])
         return len(cursor.fetchall())
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -81,6 +82,10 @@ class Gateway:
         return Rendered(answer.status, headers, self._error_body(path, answer))
 
 
+def _stays() -> bool:
+    return False
+
+
 class _Exchange:
     """One HTTP exchange: reads the request, runs its completion, sends what comes of it."""
 
@@ -96,20 +101,33 @@ class _Exchange:
     async def run(self, runtime: Runtime) -> None:
         try:
             completion, is_stream = await self._begin(runtime)
-            watcher = asyncio.create_task(self._watch(completion))
-            try:
-                reply = await (completion.stream() if is_stream else completion.answer())
-                await self._reply(completion, reply, watcher)
-            finally:
-                watcher.cancel()
+            if is_stream:
+                await self._run_stream(completion)
+            else:
+                await self._send_rendered(await completion.answer())
         except http.ClientDisconnected:
             return
         except Exception as error:
             await self.refuse(error)
 
-    async def refuse(self, error: Exception) -> None:
-        answer = self._gateway.answer_of(error, self._path, self._request_id)
+    async def _run_stream(self, completion: Completion) -> None:
+        watcher = asyncio.create_task(self._watch(completion))
+        try:
+            reply = await completion.stream()
+            if isinstance(reply, Rendered):
+                await self._send_rendered(reply)
+            elif reply.drains:
+                await self._pass_on(completion, reply)
+            else:
+                await self._pass_on_until_hang_up(completion, reply, watcher)
+        finally:
+            watcher.cancel()
+
+    async def _send_rendered(self, answer: Rendered) -> None:
         await http.send_whole(self._send, answer.status, answer.headers, answer.body, answer.content_type)
+
+    async def refuse(self, error: Exception) -> None:
+        await self._send_rendered(self._gateway.answer_of(error, self._path, self._request_id))
 
     async def _begin(self, runtime: Runtime) -> tuple[Completion, bool]:
         if self._scope["method"] != "POST":
@@ -137,7 +155,9 @@ class _Exchange:
     ) -> tuple[Completion, bool]:
         read = self._chat if self._path == CHAT_PATH else self._complete
         request = read(key, headers, raw)
-        return Completion(runtime, view, request), request.is_stream
+        # Whoever waits for a whole answer is looked after when it is there; a stream has a watcher of its own.
+        has_hung_up = _stays if request.is_stream else partial(http.has_hung_up, self._receive)
+        return Completion(runtime, view, request, has_hung_up), request.is_stream
 
     def _chat(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:
         body = requests.parse_json(raw)
@@ -190,14 +210,6 @@ class _Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         completion.note_hang_up()
-
-    async def _reply(self, completion: Completion, reply: Rendered | StreamReply, watcher: asyncio.Task[None]) -> None:
-        if isinstance(reply, Rendered):
-            await http.send_whole(self._send, reply.status, reply.headers, reply.body, reply.content_type)
-        elif reply.drains:
-            await self._pass_on(completion, reply)
-        else:
-            await self._pass_on_until_hang_up(completion, reply, watcher)
 
     async def _pass_on(self, completion: Completion, reply: StreamReply) -> None:
         try:

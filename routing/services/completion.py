@@ -5,7 +5,7 @@ row settled -> answer. A stream is the same, with the answer passed on while it 
 last chunk leaves. Whatever happens to the client, the row is closed with what the attempts cost.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -61,10 +61,13 @@ class StreamReply:
 class Completion:
     """One request on its way; made for it and thrown away after.
 
-    Making it decides where the request goes, and raises what ``decisions.plan`` raises.
+    Making it decides where the request goes, and raises what ``decisions.plan`` raises. ``has_hung_up`` is asked when
+    the answer is there; who knows earlier tells ``note_hang_up``.
     """
 
-    def __init__(self, runtime: Runtime, snapshot: Snapshot, request: CompletionRequest) -> None:
+    def __init__(
+        self, runtime: Runtime, snapshot: Snapshot, request: CompletionRequest, has_hung_up: Callable[[], bool]
+    ) -> None:
         self._runtime = runtime
         self._snapshot = snapshot
         self._request = request
@@ -79,6 +82,7 @@ class Completion:
         self._caller = request.caller(str(runtime.instance.id))
         self._cache_key = request.cache_key()
         self._settlement: Settlement | None = None
+        self._has_hung_up = has_hung_up
         self._is_client_gone = False
 
     @property
@@ -106,6 +110,7 @@ class Completion:
         text = "" if reply.usage else rendering.answer_text(reply.body)
         opened.loop.succeed(reply.usage or attempts.counted_usage(self._plan.features, text, opened.loop.current.model))
         result = opened.result(reply.finish_reason)
+        opened.is_client_gone = self._has_hung_up()
         try:
             rendered = await self._render(result, reply.body)
         except BaseException:
@@ -223,6 +228,7 @@ class Completion:
         try:
             return await opened.loop.run()
         except AllAttemptsFailed as error:
+            opened.is_client_gone = self._is_client_gone or self._has_hung_up()
             await opened.settle(State.FAILED, error.http_status, error=error.last)
             raise
         except BaseException:

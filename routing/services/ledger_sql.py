@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 from django.db import connection, models
 
+from accounts.services import prepared_statements
+from accounts.services.prepared_statements import Prepared
 from routing.models import LedgerEntry
 
 Row = dict[str, Any]
@@ -58,15 +60,19 @@ SETTLED_COLUMNS = (
     "error_code",
     "error_message",
 )
-_INSERT = (
+_INSERT = Prepared(
+    "insert_ledger_rows",
+    ("json",),
     f"INSERT INTO {_TABLE} ({', '.join(_ALL)}) SELECT {', '.join(_ALL)} "  # noqa: S608
-    f"FROM json_populate_recordset(null::{_TABLE}, %s::json)"
+    f"FROM json_populate_recordset(null::{_TABLE}, $1)",
 )
-_SETTLE = (
+_SETTLE = Prepared(
+    "settle_ledger_rows",
+    ("json",),
     f"UPDATE {_TABLE} AS old SET reserved_nano_usd = 0, "  # noqa: S608
     + ", ".join(f"{column} = new.{column}" for column in SETTLED_COLUMNS if column != "reserved_nano_usd")
-    + f" FROM json_populate_recordset(null::{_TABLE}, %s::json) AS new WHERE old.request_id = new.request_id "
-    f"AND old.state = '{LedgerEntry.State.PENDING}' AND old.reserved_nano_usd = new.reserved_nano_usd"
+    + f" FROM json_populate_recordset(null::{_TABLE}, $1) AS new WHERE old.request_id = new.request_id "
+    f"AND old.state = '{LedgerEntry.State.PENDING}' AND old.reserved_nano_usd = new.reserved_nano_usd",
 )
 ATTEMPT_COLUMNS = ("attempts", "attempt_count", "is_fallback", "reserved_nano_usd", "provider", "served_model")
 
@@ -86,7 +92,7 @@ def insert(rows: Sequence[Row]) -> None:
     """Insert complete rows."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_INSERT, [_document(rows)])
+            prepared_statements.execute(cursor, [(_INSERT, [_document(rows)])])
         else:
             marks = ", ".join(["%s"] * len(_ALL))
             cursor.executemany(
@@ -105,16 +111,12 @@ def write(new: Sequence[Row], settled: Sequence[Row]) -> int:
         if new:
             insert(new)
         return _settle_on_sqlite(settled)
-    statements, documents = [], []
-    if new:
-        statements.append(_INSERT)
-        documents.append(_document(new))
+    calls = [(_INSERT, [_document(new)])] if new else []
     if settled:
-        statements.append(_SETTLE)
-        documents.append(_document(settled))
+        calls.append((_SETTLE, [_document(settled)]))
     with connection.cursor() as cursor:
-        if statements:
-            cursor.execute("; ".join(statements), documents)
+        if calls:
+            prepared_statements.execute(cursor, calls)
         return int(cursor.rowcount) if settled else 0
 
 

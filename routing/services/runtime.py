@@ -1,6 +1,7 @@
 """What one gateway process holds while it runs: connections, the ledger's writer, its lease, the work in flight."""
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 SWITCH_SECONDS = 0.0005
+GC_ALLOCATIONS = 20_000
 READER_THREADS = 4
 LAST_SECONDS = 5
 USE_FLUSH_SECONDS = 30
@@ -70,6 +72,10 @@ class Runtime:
         except Exception:
             await runtime.close()
             raise
+        # What was loaded so far stays: the collector need not look at it again and again while requests come and go.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_ALLOCATIONS, 20, 50)
         runtime._poller = asyncio.create_task(runtime._poll())
         runtime.is_accepting = True
         cls.current = runtime
