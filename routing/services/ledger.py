@@ -30,6 +30,7 @@ from routing.services.ledger_operations import (
     undo_of,
 )
 from routing.services.ledger_sql import Row
+from routing.services.writers_turn import writers_turn
 
 __all__ = [
     "AlreadyClosed",
@@ -75,9 +76,13 @@ def apply(operations: Sequence[Operation], *, is_retry: bool = False) -> list[An
         For each operation: Opened, BudgetRefused or ExistingClaim for an opening; Opened, BudgetRefused or
         AlreadyClosed for an extension; True or False (was there anything to close) for a closing.
     """
-    batch = _Batch(operations, [None] * len(operations))
-    if not is_retry and (results := ledger_at_once.apply(operations)) is not None:
-        return results
+    with writers_turn():
+        if not is_retry and (results := ledger_at_once.apply(operations)) is not None:
+            return results
+        return _apply_carefully(_Batch(operations, [None] * len(operations)), is_retry=is_retry)
+
+
+def _apply_carefully(batch: _Batch, *, is_retry: bool) -> list[Any]:
     with transaction.atomic():
         if is_retry:
             _recall(batch)
