@@ -160,7 +160,8 @@ def test_a_provider_is_unavailable_once_the_breakers_of_all_its_models_are_open(
     assert (whole["breaker"], whole["available"], whole["configured"]) == ("open", False, True)
 
 
-def test_simulated_and_embedded_models_are_labelled(client):
+def test_simulated_and_embedded_models_are_labelled(client, settings):
+    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:18080/v1"
     simulated = factories.provider("simulated", kind=Provider.Kind.SIMULATED, base_url="")
     factories.price(factories.language_model(simulated, "pretender"))
     factories.price(factories.language_model(factories.provider("embedded", is_embedded=True), "midget"))
