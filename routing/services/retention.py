@@ -7,13 +7,15 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import RateLimitWindow
-from routing.models import CachedResponse, IdempotencyClaim, StoredPrompt
+from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, StoredPrompt
 
 BATCH_SIZE = 500
 # Bounds one run; what is left is deleted by the next.
 MAX_BATCHES = 400
 # The minute being counted and the one before may still be read.
 RATE_LIMIT_WINDOW_AGE = timedelta(minutes=2)
+# Processes that ended this long ago have no open rows left, and nobody looks for them any more.
+INSTANCE_AGE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,11 @@ class RetentionReport:
     idempotency_claims: int
     stored_prompts: int
     rate_limit_windows: int
+    gateway_instances: int
 
 
 def delete_expired(*, now: datetime) -> RetentionReport:
-    """Delete cached answers, idempotency claims, stored prompts and rate-limit windows that have expired.
+    """Delete cached answers, claims, stored prompts, rate-limit windows and ended processes that have expired.
 
     Each batch is a transaction of its own, so a run that is broken off has still done its part.
     """
@@ -37,6 +40,7 @@ def delete_expired(*, now: datetime) -> RetentionReport:
         idempotency_claims=_delete(IdempotencyClaim.objects.filter(expires_at__lte=now)),
         stored_prompts=_delete(StoredPrompt.objects.filter(expires_at__lte=now)),
         rate_limit_windows=_delete(RateLimitWindow.objects.filter(window_start__lt=oldest_window)),
+        gateway_instances=_delete(GatewayInstance.objects.filter(lease_expires_at__lt=now - INSTANCE_AGE)),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from accounts.models import RateLimitWindow
 from routing import tasks
-from routing.models import CachedResponse, IdempotencyClaim, LedgerEntry, StoredPrompt
+from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, LedgerEntry, StoredPrompt
 from routing.services import retention
 from tests import factories
 
@@ -44,6 +44,15 @@ def test_rate_limit_windows_are_kept_for_two_minutes() -> None:
         RateLimitWindow.objects.create(api_key_id=1, window_start=now - age, request_count=1)
     assert retention.delete_expired(now=NOW).rate_limit_windows == 1
     assert set(RateLimitWindow.objects.values_list("window_start", flat=True)) == {now, now - 60, now - 120}
+
+
+def test_processes_that_ended_a_week_ago_are_forgotten() -> None:
+    for age in (timedelta(days=6), timedelta(days=8)):
+        GatewayInstance.objects.create(
+            id=uuid.uuid4(), host="web", pid=1, version="1", started_at=NOW - age, lease_expires_at=NOW - age
+        )
+    assert retention.delete_expired(now=NOW).gateway_instances == 1
+    assert GatewayInstance.objects.get().lease_expires_at == NOW - timedelta(days=6)
 
 
 def test_more_rows_than_one_batch_are_all_deleted() -> None:
