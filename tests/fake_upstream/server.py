@@ -62,7 +62,9 @@ class Upstream:
         body = json.loads(raw)
         try:
             asked: Asked = wire.read(body)
-        except (AttributeError, KeyError, TypeError):
+            # A reply that cannot be made is found out here, before anything is booked or sent.
+            reply_to(asked, "ok", self.completion_text, "")
+        except (AttributeError, KeyError, TypeError, ValueError):
             # What every provider says of fields that are not what they should be.
             return web.json_response(wire.error(400, "the fake provider cannot read this request"), status=400)
         self.bodies.append(body)
