@@ -1,8 +1,9 @@
 """Spending limits that concurrency cannot pass.
 
-Every write locks the period rows it needs in the order of their ids, decides on the locked figures and stores them with
-one update, so a batch takes two statements however many requests and budgets it holds, and two processes never wait for
-each other in a circle. The table's CHECK constraint refuses whatever would pass a limit unseen.
+Every write locks the period rows it needs in the order of their ids, so that two processes never wait for each other in
+a circle. Where a whole batch has room, ``book_at_once`` moves the rows with one conditional statement; ``book`` decides
+each reservation on the locked figures and stores them with one update. The table's CHECK constraint refuses whatever
+would pass a limit unseen (docs/adr/0006).
 """
 
 import logging
