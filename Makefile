@@ -20,7 +20,7 @@ PYTEST := $(PY) -m pytest -n 2
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test check bench-gateway fuzz lock format
+.PHONY: help run setup test check bench-gateway bench-retraining bench-off-policy bench-routing bench-experiments fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,19 @@ check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system ch
 
 bench-gateway: $(DEV_STAMP) ## Measure the gateway against its peers
 	@$(PY) -m benchmarks.gateway
+
+bench-retraining: $(DEV_STAMP) ## Show how time and memory of a retraining grow with the ratings
+	@$(PY) -m benchmarks.retraining
+
+bench-off-policy: $(DEV_STAMP) ## Hold the scoring of policies on past traffic against worlds where the truth is known
+	@$(PY) -m benchmarks.off_policy
+
+bench-experiments: $(DEV_STAMP) ## Simulate experiments: false winners, power, whole decisions
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.experiments $(ARGS)
+
+bench-routing: $(DEV_STAMP) ## Show what routing saves at equal quality on the outcomes in the folder DATA; ARGS adds options
+	@test -n "$(DATA)" || { echo "Say where the outcomes are: make bench-routing DATA=<folder>" >&2; exit 2; }
+	@$(PY) -m benchmarks.routing "$(DATA)" $(ARGS)
 
 fuzz: $(DEV_STAMP) ## Throw damaged bodies at the gateway's JSON entry; MINUTES (default 5) and SEED (default 1)
 	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)

@@ -12,13 +12,16 @@ from accounts.models import ApiKey, Budget, BudgetPeriod, Team
 
 @dataclass(frozen=True, slots=True)
 class TeamInfo:
-    """A team's settings; ``baseline_model`` is empty for the default."""
+    """A team's settings; ``baseline_model`` is empty for the default, ``min_quality`` in [0, 1] or None likewise."""
 
     id: int
     slug: str
     baseline_model: str
     cache_ttl_seconds: int | None
     prompt_retention_days: int | None
+    min_quality: float | None = None
+    keeps_embeddings: bool = True
+    learns_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,9 @@ def _team_info(team: Team) -> TeamInfo:
         baseline_model=team.baseline_model,
         cache_ttl_seconds=team.cache_ttl_seconds,
         prompt_retention_days=team.prompt_retention_days,
+        min_quality=team.min_quality,
+        keeps_embeddings=team.keeps_embeddings,
+        learns_alone=team.learns_alone,
     )
 
 

@@ -105,14 +105,14 @@ def ratios(samples: Sequence[Sample], measure: str, better: Literal["higher", "l
     return [mine / other if better == "higher" else other / mine for mine, other in usable]
 
 
-def write_between_markers(path: Path, text: str) -> None:
+def write_between_markers(path: Path, text: str, *, begin: str = BEGIN, end: str = END) -> None:
     """Put the text between the markers of a Markdown file; the file or the markers are added where absent."""
-    block = f"{BEGIN}\n\n{text}\n{END}"
+    block = f"{begin}\n\n{text}\n{end}"
     current = path.read_text() if path.exists() else "# Performance\n"
-    before, begin, rest = current.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, found_begin, rest = current.partition(begin)
+    _, found_end, after = rest.partition(end)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{before}{block}{after}" if begin and end else f"{current.rstrip()}\n\n{block}\n")
+    path.write_text(f"{before}{block}{after}" if found_begin and found_end else f"{current.rstrip()}\n\n{block}\n")
 
 
 def _figures(samples: Sequence[Sample]) -> str:

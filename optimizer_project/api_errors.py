@@ -17,9 +17,15 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.services.rate_limits import CountersUnavailable
+from feedback.services.limits import TooManyRatings
+from feedback.services.ratings import UnknownRequest
+from learning.services.outcome_import import AlreadyImported, BadRows
+from learning.services.run_lock import RetrainingInProgress
+from learning.services.table_files import InvalidFile
 from optimizer_project.renderers import dump_json
 from routing.domain.canonical_json import TooDeeplyNested
 from routing.domain.decision import NoEligibleModel
+from routing.domain.policy import InvalidPolicy
 from routing.domain.strategies import UnknownStrategy
 from routing.gateway.app import Overloaded
 from routing.gateway.authentication import RateLimited, Unauthenticated
@@ -27,7 +33,9 @@ from routing.gateway.requests import InvalidRequest
 from routing.services.attempt_loop import AllAttemptsFailed
 from routing.services.completion import BudgetExceeded, IdempotencyConflict, IdempotencyMismatch
 from routing.services.decisions import ModelNotFound, ModelUnpriced
+from routing.services.feedback_tokens import InvalidFeedbackToken
 from routing.services.group_commit import StoreUnavailable
+from routing.services.policies import PolicyNotFound, PolicyNotUsable
 
 Place = Literal["body", "query"]
 MAX_RETRY_AFTER_SECONDS = 3600
@@ -105,7 +113,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return None
     set_rollback()
     request = context["request"]
-    place: Place = "query" if request.method in ("GET", "HEAD") else "body"
+    takes_query = request.method in ("GET", "HEAD") or getattr(context["view"], "takes_query", False)
+    place: Place = "query" if takes_query else "body"
     return Response(body_for(request.path, answer, place), status=answer.status, headers=dict(answer.headers))
 
 
@@ -145,6 +154,26 @@ def _unknown_strategy(error: UnknownStrategy) -> ApiError:
 
 
 @to_http.register
+def _invalid_policy(error: InvalidPolicy) -> ApiError:
+    return ApiError(422, "invalid_policy", str(error))
+
+
+@to_http.register
+def _policy_not_found(error: PolicyNotFound) -> ApiError:
+    return ApiError(404, "policy_not_found", str(error))
+
+
+@to_http.register
+def _policy_not_usable(error: PolicyNotUsable) -> ApiError:
+    return ApiError(409, "policy_not_usable", str(error))
+
+
+@to_http.register
+def _retraining_in_progress(error: RetrainingInProgress) -> ApiError:
+    return ApiError(409, "retraining_in_progress", str(error), {"Retry-After": "10"})
+
+
+@to_http.register
 def _all_attempts_failed(error: AllAttemptsFailed) -> ApiError:
     if error.http_status == 400:
         return ApiError(400, error.last.code, error.last.message)
@@ -181,6 +210,21 @@ def _rate_limited(error: RateLimited) -> ApiError:
 
 
 @to_http.register
+def _too_many_ratings(error: TooManyRatings) -> ApiError:
+    return ApiError(429, "rate_limit_exceeded", str(error), {"Retry-After": str(error.retry_after_seconds)})
+
+
+@to_http.register
+def _invalid_feedback_token(error: InvalidFeedbackToken) -> ApiError:
+    return ApiError(401, "invalid_feedback_token", str(error), {"WWW-Authenticate": "Bearer"})
+
+
+@to_http.register
+def _unknown_request(error: UnknownRequest) -> ApiError:
+    return ApiError(404, "request_not_found", str(error), param="request_id")
+
+
+@to_http.register
 def _budget_exceeded(error: BudgetExceeded) -> ApiError:
     return ApiError(402, "budget_exceeded", str(error))
 
@@ -198,6 +242,22 @@ def _idempotency_conflict(error: IdempotencyConflict) -> ApiError:
 @to_http.register
 def _overloaded(error: Overloaded) -> ApiError:
     return ApiError(503, "overloaded", str(error), {"Retry-After": "1"})
+
+
+@to_http.register
+def _invalid_file(error: InvalidFile) -> ApiError:
+    return ApiError(422, "invalid_file", str(error))
+
+
+@to_http.register
+def _bad_rows(error: BadRows) -> ApiError:
+    issues = tuple(Issue(("line", found.line), found.message, "invalid_row") for found in error.report.errors)
+    return ApiError(422, "invalid_rows", str(error), issues=issues)
+
+
+@to_http.register
+def _already_imported(error: AlreadyImported) -> ApiError:
+    return ApiError(409, "already_imported", str(error))
 
 
 @to_http.register

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import environ
+from celery import schedules
 from django.core.exceptions import ImproperlyConfigured
 
 ENVIRONMENTS = ("development", "test", "production")
@@ -47,6 +48,31 @@ def integer(env: environ.Env, name: str, default: int, minimum: int, maximum: in
     if not value.isascii() or not value.lstrip("-").isdigit() or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(f"{name}={value!r} is not valid: use a whole number from {minimum} to {maximum}.")
     return int(value)
+
+
+def share(env: environ.Env, name: str, default: float) -> float:
+    """Return a number in [0, 0.5]; raises ImproperlyConfigured otherwise."""
+    value = text(env, name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    # NaN compares false with everything, so it is refused as well.
+    if not 0.0 <= number <= 0.5:
+        raise ImproperlyConfigured(f"{name}={value!r} is not valid: use a share from 0 to 0.5, such as {default:g}.")
+    return number
+
+
+def crontab(env: environ.Env, name: str, default: str) -> str:
+    """Return five fields as cron reads them, in UTC; raises ImproperlyConfigured for any other text."""
+    value = text(env, name, default)
+    try:
+        schedules.crontab.from_string(value)
+    except (ValueError, TypeError, schedules.ParseException) as error:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is not valid: use minute, hour, day, month and weekday, such as {default!r}. {error}"
+        ) from error
+    return value
 
 
 def secret_key(env: environ.Env, data_dir: Path, is_production: bool) -> str:

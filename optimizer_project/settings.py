@@ -4,6 +4,7 @@ from pathlib import Path
 
 import django_stubs_ext
 import environ
+from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
@@ -57,6 +58,8 @@ INSTALLED_APPS = [
     "optimizer_project",
     "accounts",
     "routing",
+    "feedback",
+    "learning",
     "monitoring",
 ]
 MIDDLEWARE = [
@@ -128,7 +131,7 @@ CORS_ALLOW_HEADERS = (
     "idempotency-key",
     *(f"x-optimizer-{control}" for control in ("max-cost-usd", "min-quality", "cache", "session", "task")),
 )
-CORS_EXPOSE_HEADERS = ("retry-after", "x-request-id")
+CORS_EXPOSE_HEADERS = ("retry-after", "x-request-id", "x-optimizer-idempotent-replay")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -195,10 +198,20 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+RETRAIN_CRON = environment.crontab(env, "RETRAIN_CRON", "0 2 * * 0")
 CELERY_BEAT_SCHEDULE = {
     "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": 86_400.0},
     "reconcile-ledger": {"task": "routing.tasks.reconcile_ledger", "schedule": 30.0},
     "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": 3600.0},
+    "link-feedback": {"task": "feedback.tasks.link_pending", "schedule": 300.0},
+    "retrain-weekly": {"task": "learning.tasks.retrain", "schedule": crontab.from_string(RETRAIN_CRON)},
+    # An hour after the retraining of the table by default.
+    "train-predictors-weekly": {
+        "task": "learning.tasks.train_predictors",
+        "schedule": crontab(minute="0", hour="3", day_of_week="sunday"),
+    },
+    "watch-learning": {"task": "learning.tasks.watch", "schedule": crontab(minute="30", hour="1")},
+    "evaluate-candidates": {"task": "learning.tasks.evaluate_candidates", "schedule": crontab(minute="30", hour="3")},
 }
 
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", environment.LOG_LEVELS, "INFO")
@@ -217,6 +230,18 @@ if IS_PRODUCTION and EMBEDDED_PROVIDERS:
     raise ImproperlyConfigured(
         "EMBEDDED_PROVIDERS=true is refused when ENVIRONMENT=production: its answers are for trials only."
     )
+
+# Feedback and learning
+FEEDBACK_REQUIRE_KNOWN_REQUEST = environment.boolean(env, "FEEDBACK_REQUIRE_KNOWN_REQUEST", False)
+FEEDBACK_PER_MINUTE = environment.integer(env, "FEEDBACK_PER_MINUTE", 600, 1, 1_000_000)
+FEEDBACK_TOKEN_DAYS = environment.integer(env, "FEEDBACK_TOKEN_DAYS", 30, 1, 365)
+LEARNING_MIN_DISTINCT_USERS = environment.integer(env, "LEARNING_MIN_DISTINCT_USERS", 1, 1, 10_000)
+LEARNING_WINDOW_DAYS = environment.integer(env, "LEARNING_WINDOW_DAYS", 90, 1, 730)
+EXPLORATION_SHARE = environment.share(env, "EXPLORATION_SHARE", 0.02)
+RANDOM_SHARE = environment.share(env, "RANDOM_SHARE", 0.005)
+PROMOTION_QUALITY_MARGIN = environment.share(env, "PROMOTION_QUALITY_MARGIN", 0.02)
+EMBEDDING_DAYS = environment.integer(env, "EMBEDDING_DAYS", 7, 1, 730)
+CALIBRATION_GRADER_HOSTS = environment.words(env, "CALIBRATION_GRADER_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 UNFOLD = {
     "SITE_TITLE": "AI Cost Optimizer",

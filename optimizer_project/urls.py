@@ -14,6 +14,8 @@ urlpatterns = [
     path("openapi.json", SchemaView.as_view(), name="openapi"),
     path("", include("monitoring.urls")),
     path("", include("routing.urls")),
+    path("", include("feedback.urls")),
+    path("", include("learning.urls")),
     # Last, because the REST routes below /admin/ must be found before Django's own site.
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from routing.views.catalog import ModelListView, ModelView, ProviderListView
-from routing.views.decisions import DecisionView, RecommendationView
+from routing.views.decisions import DecisionView, ExplanationView, RecommendationView
 from routing.views.statistics import CacheStatsView, RoutingMetricsView, StatsView
 
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("providers", ProviderListView.as_view()),
     path("recommendation", RecommendationView.as_view()),
     path("routing/decision", DecisionView.as_view()),
+    path("routing/decision/<uuid:request_id>", ExplanationView.as_view()),
     path("routing/metrics", RoutingMetricsView.as_view()),
     path("stats", StatsView.as_view()),
     path("cache/stats", CacheStatsView.as_view()),

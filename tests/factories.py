@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import ApiKey, Team
 from accounts.services import api_keys
+from feedback.models import ResponseFeedback
 from routing.models import CachedResponse, LanguageModel, LedgerEntry, ModelPrice, Provider
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -83,6 +84,13 @@ def ledger_entry(team: Team, **fields: Any) -> LedgerEntry:
 
     ``savings_nano_usd`` follows from cost and baseline unless it is given.
     """
+    row = unsaved_ledger_entry(team, **fields)
+    row.save(force_insert=True)
+    return row
+
+
+def unsaved_ledger_entry(team: Team, **fields: Any) -> LedgerEntry:
+    """Make the same without storing it, for ``bulk_create``."""
     values: dict[str, Any] = {
         "request_id": uuid.uuid4(),
         "created_at": NOON,
@@ -130,7 +138,7 @@ def ledger_entry(team: Team, **fields: Any) -> LedgerEntry:
     }
     if "savings_nano_usd" not in values and None not in (values["cost_nano_usd"], values["baseline_cost_nano_usd"]):
         values["savings_nano_usd"] = values["baseline_cost_nano_usd"] - values["cost_nano_usd"]
-    return LedgerEntry.objects.create(team=team, **values)
+    return LedgerEntry(team=team, **values)
 
 
 def cached_response(team: Team, **fields: Any) -> CachedResponse:
@@ -149,3 +157,37 @@ def cached_response(team: Team, **fields: Any) -> CachedResponse:
         **fields,
     }
     return CachedResponse.objects.create(team=team, **values)
+
+
+def feedback(team: Team, **fields: Any) -> ResponseFeedback:
+    """Write one unnamed rating of four stars, linked to a request of its own in which ``gpt-small`` answered."""
+    row = unsaved_feedback(team, **fields)
+    row.save(force_insert=True)
+    return row
+
+
+def unsaved_feedback(team: Team, **fields: Any) -> ResponseFeedback:
+    """Make the same without storing it, for ``bulk_create``."""
+    request_id = uuid.uuid4()
+    values: dict[str, Any] = {
+        "source": ResponseFeedback.Source.API_KEY,
+        "request_id": str(fields.get("ledger_request_id") or request_id),
+        "created_at": NOON,
+        "quality_score": 4,
+        "is_correct": True,
+        "reward": 0.875,
+        "linked": True,
+        "ledger_request_id": request_id,
+        "requested_at": NOON,
+        "pattern": "general",
+        "provider": "openai",
+        "served_model": "gpt-small",
+        "strategy": "complexity",
+        "complexity_score": 0.2,
+        "propensity": 1.0,
+        "cost_nano_usd": 1_000_000,
+        "is_cache_hit": False,
+        "is_fallback": False,
+        **fields,
+    }
+    return ResponseFeedback(team=team, **values)

@@ -22,6 +22,19 @@ _BACKENDS: dict[str, Callable[[ExitStack], dict[str, str]]] = {
     },
 }
 _running = ExitStack()
+# Folders and files whose tests ask no store, or one of their own: the second backend could say nothing new of them.
+_STORELESS = {
+    "domain",
+    "providers",
+    "benchmarks",
+    "docs",
+    "test_cli_help.py",
+    "test_deployment_files.py",
+    "test_hostile_connections.py",
+    "test_scripts.py",
+    "test_start.py",
+    "test_supervisor.py",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave the test databases to the end of their server: dropping one fails while a session in it is still ending."""
     if os.environ.get("REDIS_URL"):
         config.option.reuse_db = True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what touches no store on the first backend only."""
+    if not os.environ.get("REDIS_URL"):
+        return
+    storeless = [item for item in items if _STORELESS & set(item.path.parts)]
+    skipped = set(storeless)
+    items[:] = [item for item in items if item not in skipped]
+    config.hook.pytest_deselected(items=storeless)
 
 
 def pytest_unconfigure() -> None:

@@ -1,5 +1,6 @@
 """What the admin pages of all apps share."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +35,7 @@ class ConfigurationAdmin(ModelAdmin):
 class ReadOnlyAdmin(ModelAdmin):
     """Pages of what only the product writes: staff look and change nothing."""
 
-    actions = None
+    actions: Sequence[str] | None = None
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

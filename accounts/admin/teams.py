@@ -14,9 +14,12 @@ class TeamAdmin(ConfigurationAdmin):
         "baseline_model",
         "cache_ttl_seconds",
         "prompt_retention_days",
+        "min_quality",
+        "keeps_embeddings",
+        "learns_alone",
         "created_at",
     )
-    list_filter = ("is_active",)
+    list_filter = ("is_active", "keeps_embeddings", "learns_alone")
     search_fields = ("slug", "name", "external_ref")
     date_hierarchy = "created_at"
     readonly_fields = ("created_at",)

@@ -21,6 +21,19 @@ class Team(models.Model):
     prompt_retention_days = models.PositiveIntegerField(
         null=True, blank=True, help_text="Days to keep prompts and answers, encrypted; empty keeps none."
     )
+    min_quality = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="Least expected quality in [0, 1] where the request names none; empty for the policy's.",
+    )
+    keeps_embeddings = models.BooleanField(
+        default=True,
+        help_text="Keep a numeric summary of each routed prompt to learn from; it counts as personal data.",
+    )
+    learns_alone = models.BooleanField(
+        default=False,
+        help_text="Learn from this team's evidence only, and keep that evidence from the other teams.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -29,6 +42,10 @@ class Team(models.Model):
             models.CheckConstraint(
                 condition=models.Q(cache_ttl_seconds__isnull=True) | models.Q(cache_ttl_seconds__range=(1, 86400)),
                 name="team_cache_ttl_at_most_a_day",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(min_quality__isnull=True) | models.Q(min_quality__range=(0.0, 1.0)),
+                name="team_min_quality_is_a_share",
             ),
         )
 

@@ -90,31 +90,40 @@ class RedisCounters:
         return answer
 
 
+# Rows are written in the order of the keys, so that two processes never wait for each other in a circle.
+_SQL = {
+    "postgresql": """
+        INSERT INTO accounts_ratelimitwindow AS kept (api_key_id, window_start, request_count)
+        SELECT added.key::bigint, clock.now - clock.now %% 60, added.value::integer
+        FROM jsonb_each_text(%s::jsonb) AS added,
+             (SELECT floor(extract(epoch FROM now()))::bigint AS now) AS clock
+        ORDER BY 1
+        ON CONFLICT (api_key_id, window_start)
+        DO UPDATE SET request_count = kept.request_count + excluded.request_count
+        RETURNING api_key_id, request_count, window_start + 60 - floor(extract(epoch FROM now()))::bigint
+    """,
+    "sqlite": """
+        INSERT INTO accounts_ratelimitwindow AS kept (api_key_id, window_start, request_count)
+        SELECT CAST(added.key AS INTEGER), clock.now - clock.now %% 60, added.value
+        FROM json_each(%s) AS added, (SELECT CAST(strftime('%%s', 'now') AS INTEGER) AS now) AS clock
+        WHERE true
+        ON CONFLICT (api_key_id, window_start)
+        DO UPDATE SET request_count = kept.request_count + excluded.request_count
+        RETURNING api_key_id, request_count, window_start + 60 - CAST(strftime('%%s', 'now') AS INTEGER)
+    """,
+}
+
+
+def add_in_database(counts: Mapping[int, int]) -> Totals:
+    """Add to each key's count of the current minute on this thread's own connection; raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL[connection.vendor], [json.dumps(dict(counts))])
+        rows = cursor.fetchall()
+    return Totals({key: total for key, total, _ in rows}, max(1, min(left for _, _, left in rows)))
+
+
 class DatabaseCounters:
     """Counts in ``RateLimitWindow`` from one thread with a lasting connection of its own."""
-
-    # Rows are written in the order of the keys, so that two processes never wait for each other in a circle.
-    _SQL = {
-        "postgresql": """
-            INSERT INTO accounts_ratelimitwindow AS kept (api_key_id, window_start, request_count)
-            SELECT added.key::bigint, clock.now - clock.now %% 60, added.value::integer
-            FROM jsonb_each_text(%s::jsonb) AS added,
-                 (SELECT floor(extract(epoch FROM now()))::bigint AS now) AS clock
-            ORDER BY 1
-            ON CONFLICT (api_key_id, window_start)
-            DO UPDATE SET request_count = kept.request_count + excluded.request_count
-            RETURNING api_key_id, request_count, window_start + 60 - floor(extract(epoch FROM now()))::bigint
-        """,
-        "sqlite": """
-            INSERT INTO accounts_ratelimitwindow AS kept (api_key_id, window_start, request_count)
-            SELECT CAST(added.key AS INTEGER), clock.now - clock.now %% 60, added.value
-            FROM json_each(%s) AS added, (SELECT CAST(strftime('%%s', 'now') AS INTEGER) AS now) AS clock
-            WHERE true
-            ON CONFLICT (api_key_id, window_start)
-            DO UPDATE SET request_count = kept.request_count + excluded.request_count
-            RETURNING api_key_id, request_count, window_start + 60 - CAST(strftime('%%s', 'now') AS INTEGER)
-        """,
-    }
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rate-limits")
@@ -139,14 +148,8 @@ class DatabaseCounters:
 
     def _add_reconnecting(self, counts: dict[int, int]) -> Totals:
         try:
-            return self._add(counts)
+            return add_in_database(counts)
         except (OperationalError, InterfaceError):
             # The server may have closed the idle connection; a fresh one tells whether it is away.
             connection.close()
-            return self._add(counts)
-
-    def _add(self, counts: dict[int, int]) -> Totals:
-        with connection.cursor() as cursor:
-            cursor.execute(self._SQL[connection.vendor], [json.dumps(counts)])
-            rows = cursor.fetchall()
-        return Totals({key: total for key, total, _ in rows}, max(1, min(left for _, _, left in rows)))
+            return add_in_database(counts)

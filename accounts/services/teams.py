@@ -18,6 +18,9 @@ def create(
     baseline_model: str = "",
     cache_ttl_seconds: int | None = None,
     prompt_retention_days: int | None = None,
+    min_quality: float | None = None,
+    keeps_embeddings: bool = True,
+    learns_alone: bool = False,
 ) -> Team:
     """Create a team, named like its slug when no name is given; raises TeamExists, and ValidationError by field.
 
@@ -26,6 +29,9 @@ def create(
         baseline_model: What savings are measured against; empty for the dearest model of the top tier.
         cache_ttl_seconds: 1 to 86400; None turns the response cache off.
         prompt_retention_days: Days that prompts and answers are kept, encrypted; None keeps none.
+        min_quality: Least expected quality in [0, 1] where a request names none; None for the policy's.
+        keeps_embeddings: Whether a numeric summary of each routed prompt is kept to learn from.
+        learns_alone: Whether routing learns from this team's evidence only, and no other team from it.
     """
     taken = Team.objects.filter(slug=slug)
     if external_ref:
@@ -39,6 +45,9 @@ def create(
         baseline_model=baseline_model,
         cache_ttl_seconds=cache_ttl_seconds,
         prompt_retention_days=prompt_retention_days,
+        min_quality=min_quality,
+        keeps_embeddings=keeps_embeddings,
+        learns_alone=learns_alone,
     )
     team.full_clean()
     try:

@@ -31,6 +31,18 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def share(text: str) -> float:
+    """Parse a number in [0, 1]."""
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1, such as 0.8") from error
+    # NaN compares false with everything, so it is refused as well.
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
+    return number
+
+
 port = whole_number(1, 65535)
 
 
@@ -44,6 +56,16 @@ def find_team(slug: str) -> Team:
         return Team.objects.get(slug=slug)
     except Team.DoesNotExist as error:
         raise CommandError(f"There is no team {slug!r}. List them with: manage.py optimizer team list") from error
+
+
+def find_scope(slug: str | None) -> Team | None:
+    """Return the team whose own policy is meant, None for the shared one; raise CommandError for a team without one."""
+    if slug is None:
+        return None
+    team = find_team(slug)
+    if not team.learns_alone:
+        raise CommandError(f"Team {slug!r} has no policy of its own, it shares one: leave out --team.")
+    return team
 
 
 def find_key(prefix: str) -> ApiKey:

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 
 from optimizer_project.cli.arguments import add_json, find_team, usd
 from optimizer_project.cli.console import Console
-from routing.domain import complexity
+from routing.domain import complexity, strategies
 from routing.domain.catalog import Candidate
 from routing.domain.decision import Controls, NoEligibleModel
 from routing.services import decisions, snapshot
@@ -19,9 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", help="text of the user's message")
     parser.add_argument(
         "--strategy",
-        choices=(decisions.DEFAULT_STRATEGY, *decisions.LEARNED_STRATEGIES),
-        default=decisions.DEFAULT_STRATEGY,
-        help="default: %(default)s",
+        choices=strategies.names(),
+        help="default: what `auto` does, the active policy's strategy or else complexity",
     )
     parser.add_argument("--team", help="slug of the team whose settings count")
     parser.add_argument("--max-cost-usd", type=usd, help="leave out models that are expected to cost more")
@@ -50,6 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
                 "complexity_score": features.complexity_score,
                 "complexity_tier": tier,
                 "confidence": decision.confidence,
+                "policy_version": decision.policy_version,
                 "reasoning": decision.reasoning,
                 "considered": considered,
             }
@@ -61,7 +61,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
         f"confidence {decision.confidence or 'none'}"
     )
     console.line()
-    console.table(["considered", "tier", "expected USD"], [tuple(row.values()) for row in considered])
+    columns = ["considered", "tier", "expected USD", "expected quality", "likely at least"]
+    console.table(columns, [tuple(row.values()) for row in considered])
 
 
 def _row(candidate: Candidate) -> dict[str, object]:
@@ -70,4 +71,10 @@ def _row(candidate: Candidate) -> dict[str, object]:
         "model": candidate.model.full_name,
         "tier": candidate.model.tier,
         "expected_cost_usd": None if expected is None else f"{expected:f}",
+        "expected_quality": _rounded(candidate.expected_quality),
+        "quality_lower": _rounded(candidate.quality_lower),
     }
+
+
+def _rounded(quality: float | None) -> float | None:
+    return None if quality is None else round(quality, 4)

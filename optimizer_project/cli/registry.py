@@ -5,17 +5,24 @@ from typing import Protocol
 
 from optimizer_project.cli import (
     budget,
+    calibrate,
     catalog,
     chat,
     decide,
     doctor,
+    feedback,
     key,
+    outcomes,
     prices,
     reconcile,
+    retrain,
+    rollback,
     setup,
     start,
     status,
     team,
+    train,
+    trends,
 )
 from optimizer_project.cli.console import Console
 
@@ -41,10 +48,17 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     status,
     chat,
     decide,
+    feedback,
     team,
     key,
     budget,
     prices,
     catalog,
     reconcile,
+    retrain,
+    train,
+    rollback,
+    trends,
+    outcomes,
+    calibrate,
 )

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from accounts.models import Team
 from accounts.services import teams
-from optimizer_project.cli.arguments import add_json, whole_number
+from optimizer_project.cli.arguments import add_json, share, whole_number
 from optimizer_project.cli.console import Console
 
 NAME = "team"
@@ -33,6 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number(1, 3650),
         help="keep prompts and answers, encrypted, this long (default: they are not kept)",
     )
+    create.add_argument(
+        "--min-quality", type=share, help="least expected quality, 0 to 1, where a request names none (default: none)"
+    )
+    create.add_argument(
+        "--no-embeddings",
+        dest="keeps_embeddings",
+        action="store_false",
+        help="keep no numeric summary of prompts, so that routing learns less from this team (default: days)",
+    )
+    create.add_argument(
+        "--learns-alone",
+        action="store_true",
+        help="learn from this team's ratings only, and keep them from the other teams (default: learn together)",
+    )
     add_json(create)
     add_json(actions.add_parser("list", help="list all teams"))
 
@@ -53,6 +67,9 @@ def _create(options: argparse.Namespace, console: Console) -> None:
             baseline_model=options.baseline_model,
             cache_ttl_seconds=options.cache_ttl_seconds,
             prompt_retention_days=options.prompt_retention_days,
+            min_quality=options.min_quality,
+            keeps_embeddings=options.keeps_embeddings,
+            learns_alone=options.learns_alone,
         )
     except teams.TeamExists as error:
         raise CommandError(str(error)) from error
@@ -85,4 +102,7 @@ def _row(team: Team) -> dict[str, object]:
         "baseline_model": team.baseline_model or None,
         "cache_ttl_seconds": team.cache_ttl_seconds,
         "prompt_retention_days": team.prompt_retention_days,
+        "min_quality": team.min_quality,
+        "keeps_embeddings": team.keeps_embeddings,
+        "learns_alone": team.learns_alone,
     }

@@ -41,8 +41,13 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that could serve a request, with what we expect of it."""
+    """A model that could serve a request, with what we expect of it.
+
+    ``expected_quality`` in [0, 1] is a forecast where ``quality_lower``, its likely lower bound, is given; otherwise it
+    comes from ratings or, before there are any, from the model's tier.
+    """
 
     model: ModelSpec
     expected_cost_usd: Decimal | None
     expected_quality: float | None = None
+    quality_lower: float | None = None

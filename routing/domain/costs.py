@@ -18,13 +18,16 @@ DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 _MILLION = Decimal(1_000_000)
 
 
-def expected_cost(model: ModelSpec, features: PromptFeatures) -> Decimal | None:
-    """Price a typical answer in US dollars; None for a model without a price."""
+def expected_cost(model: ModelSpec, features: PromptFeatures, *, cached_input_tokens: int = 0) -> Decimal | None:
+    """Price a typical answer in US dollars; None for a model without a price.
+
+    Up to ``cached_input_tokens`` of the input are billed as read from the provider's prompt cache.
+    """
     if model.price is None:
         return None
     output_tokens = min(features.max_output_tokens or TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS)
     input_tokens = tokens.for_model(features.input_tokens, model.name)
-    return cost_usd(_usage(input_tokens, output_tokens), model.price)
+    return cost_usd(_usage(input_tokens, output_tokens, min(cached_input_tokens, input_tokens)), model.price)
 
 
 def output_allowance(model: ModelSpec, max_output_tokens: int | None, *, choices: int = 1) -> int:
@@ -64,6 +67,6 @@ def worst_case_cost(
 
 
 @lru_cache(maxsize=1024)
-def _usage(input_tokens: int, output_tokens: int) -> Usage:
+def _usage(input_tokens: int, output_tokens: int, cached_input_tokens: int) -> Usage:
     # The models compared for one request share a few counts, and building the object takes as long as pricing it.
-    return Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    return Usage(input_tokens=input_tokens, output_tokens=output_tokens, cached_input_tokens=cached_input_tokens)

@@ -31,6 +31,7 @@ class RoutingDecision:
 
     ``confidence`` is ``high``, ``medium`` or ``low``, None when nothing was decided (a model asked for by name).
     ``propensity`` is the probability in (0, 1] with which the strategy would make this choice for this request.
+    ``greedy_model`` is the full name of what a strategy that explores would have chosen without exploring.
     """
 
     strategy: str
@@ -40,3 +41,9 @@ class RoutingDecision:
     propensity: float
     reasoning: str
     policy_version: int | None = None
+    greedy_model: str | None = None
+
+    @property
+    def is_explored(self) -> bool:
+        """Whether another model was taken than the best known one."""
+        return self.greedy_model is not None and self.greedy_model != self.chosen.model.full_name

@@ -43,6 +43,19 @@ def extract(body: Mapping[str, Any], *, task: str | None) -> PromptFeatures:
     )
 
 
+def prompt_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of the last message of the user, empty where there is none."""
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            return "\n".join(_texts(message))
+    return ""
+
+
+def turns(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Count the messages of the user, the last one included."""
+    return sum(message.get("role") == "user" for message in messages)
+
+
 def choices(body: Mapping[str, Any]) -> int:
     """Return how many answers are asked for (``n``), each of which is billed as output; 1 to 1,000."""
     return min(_positive(body.get("n")) or 1, MOST_CHOICES)
@@ -54,8 +67,7 @@ def _output_limit(body: Mapping[str, Any]) -> int | None:
 
 
 def _complexity(prompt: str, context: str, messages: Sequence[Mapping[str, Any]], *, has_tools: bool) -> float:
-    turns = sum(message.get("role") == "user" for message in messages)
-    own = complexity.score(prompt, turns=turns, has_tools=has_tools)
+    own = complexity.score(prompt, turns=turns(messages), has_tools=has_tools)
     if not context:
         return own
     raised = CONTEXT_WEIGHT * max(0.0, complexity.score(context) - own)

@@ -1,12 +1,24 @@
-"""Strategies choose one of the candidates; each is known by its name."""
+"""Strategies choose one of the candidates; each is known by its name.
 
-from collections.abc import Mapping, Sequence
+``complexity`` is the rule where nothing has been learned. ``learning`` follows the active policy wherever it knows
+something. ``hybrid`` follows it where it is sure and stays near what complexity would choose.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from routing.domain.candidates import by_cost
-from routing.domain.catalog import TIERS, Candidate
-from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
-from routing.domain.prompt import PromptFeatures
+from routing.domain import cold_start, exploration, learned_choice, stickiness
+from routing.domain.catalog import TIERS
+from routing.domain.decision import RoutingDecision
+from routing.domain.learned_choice import Unlearned
+from routing.domain.situation import Choice, SessionUse, Situation
+
+__all__ = ["SessionUse", "Situation", "Strategy", "UnknownStrategy", "get", "names", "probabilities"]
+
+COMPLEXITY = "complexity"
+LEARNED = ("learning", "hybrid")
 
 
 class UnknownStrategy(Exception):
@@ -22,45 +34,109 @@ class Strategy(Protocol):
     @property
     def name(self) -> str: ...
 
-    def decide(
-        self, features: PromptFeatures, candidates: Sequence[Candidate], controls: Controls
-    ) -> RoutingDecision: ...
+    def decide(self, situation: Situation) -> RoutingDecision: ...
+
+    def probabilities(self, situation: Situation) -> dict[str, float]: ...
 
 
 class ComplexityStrategy:
-    """The cold-start rule: the prompt's complexity names a tier, and the cheapest model of that tier answers.
+    """Chooses deterministically by the rule of ``cold_start``."""
 
-    Where the tier has no candidate that clears the wanted quality, the next tier up is tried, then those below.
-    """
+    name = COMPLEXITY
 
-    name = "complexity"
-
-    def decide(self, features: PromptFeatures, candidates: Sequence[Candidate], controls: Controls) -> RoutingDecision:
-        """Choose deterministically, hence with propensity 1; confidence is low, for no feedback supports the choice.
-
-        Raises:
-            NoEligibleModel: No candidate is expected to reach ``controls.min_quality``.
-        """
-        good_enough = [candidate for candidate in candidates if _clears(candidate, controls.min_quality)]
-        if not good_enough:
-            raise NoEligibleModel(_explain_quality(candidates, controls))
-        tier = next(
-            tier
-            for tier in tiers_by_preference(features.tier)
-            if any(candidate.model.tier == tier for candidate in good_enough)
-        )
-        options = [candidate for candidate in good_enough if candidate.model.tier == tier]
+    def decide(self, situation: Situation) -> RoutingDecision:
+        choice = cold_start.choose(situation)
         return RoutingDecision(
             strategy=self.name,
-            chosen=min(options, key=by_cost),
-            considered=tuple(candidates),
-            confidence="low",
+            chosen=choice.candidate,
+            considered=tuple(situation.candidates),
+            confidence=choice.confidence,
             propensity=1.0,
-            reasoning=_reason(features, tier, len(options), controls),
+            reasoning=choice.reason,
         )
 
+    def probabilities(self, situation: Situation) -> dict[str, float]:
+        chosen = cold_start.choose(situation).candidate
+        return exploration.Lottery(chosen).probabilities(situation.candidates)
 
-REGISTRY: Mapping[str, Strategy] = {strategy.name: strategy for strategy in (ComplexityStrategy(),)}
+
+class _PolicyStrategy(ABC):
+    """Chooses by a rule of its own, stays with a session's model where that is cheaper, and explores.
+
+    With a ``draw`` the decision is a sample of ``probabilities``; without one it is the greedy choice.
+    """
+
+    name: str
+
+    def decide(self, situation: Situation) -> RoutingDecision:
+        situation = situation.informed()
+        choice, lottery = self._lottery(situation)
+        chosen, how = lottery.drawn(situation.draw)
+        policy = situation.policy
+        return RoutingDecision(
+            strategy=self.name,
+            chosen=chosen,
+            considered=tuple(situation.candidates),
+            confidence=choice.confidence if chosen is choice.candidate else "low",
+            propensity=lottery.probabilities(situation.candidates)[chosen.model.full_name],
+            reasoning=choice.reason if how == "greedy" else _drawn_reason(how, choice),
+            policy_version=None if policy is None else policy.version,
+            greedy_model=choice.candidate.model.full_name,
+        )
+
+    def probabilities(self, situation: Situation) -> dict[str, float]:
+        situation = situation.informed()
+        return self._lottery(situation)[1].probabilities(situation.candidates)
+
+    @abstractmethod
+    def _choose(self, situation: Situation) -> Choice:
+        """Return the greedy choice, before sessions are looked at."""
+
+    def _lottery(self, situation: Situation) -> tuple[Choice, exploration.Lottery]:
+        choice = self._choose(situation)
+        if situation.policy is not None:
+            choice = stickiness.stay(situation, choice)
+        return choice, exploration.lottery(situation, choice.candidate)
+
+
+class LearningStrategy(_PolicyStrategy):
+    """Follows the policy at any confidence, and complexity where it knows nothing."""
+
+    name = "learning"
+
+    def _choose(self, situation: Situation) -> Choice:
+        learned = learned_choice.choose(situation)
+        return _cold(situation, learned.reason) if isinstance(learned, Unlearned) else learned
+
+
+class HybridStrategy(_PolicyStrategy):
+    """Follows the policy at high and, marked as experimental, at medium confidence, within one tier of complexity.
+
+    Everything else is left to complexity.
+    """
+
+    name = "hybrid"
+
+    def _choose(self, situation: Situation) -> Choice:
+        learned = learned_choice.choose(situation)
+        if isinstance(learned, Unlearned):
+            return _cold(situation, learned.reason)
+        if learned.confidence == "low":
+            return _cold(situation, f"what was learned is of low confidence ({learned.candidate.model.full_name})")
+        cold = cold_start.choose(situation)
+        if not _are_near(learned, cold):
+            return _cold(
+                situation,
+                f"{learned.candidate.model.full_name} was learned, more than one tier from complexity's choice",
+            )
+        if learned.confidence == "medium":
+            return replace(learned, reason=f"experimental: {learned.reason}")
+        return learned
+
+
+REGISTRY: Mapping[str, Strategy] = {
+    strategy.name: strategy for strategy in (ComplexityStrategy(), LearningStrategy(), HybridStrategy())
+}
 
 
 def get(name: str) -> Strategy:
@@ -80,32 +156,33 @@ def names() -> tuple[str, ...]:
     return tuple(REGISTRY)
 
 
-def tiers_by_preference(wanted: str) -> tuple[str, ...]:
-    """Order the tiers for a prompt: the wanted one, those above from near to far, then those below."""
-    position = TIERS.index(wanted)
-    return TIERS[position:] + TIERS[:position][::-1]
+def probabilities(strategy_name: str, situation: Situation) -> Mapping[str, float]:
+    """Return the probability with which a strategy would send the request to each candidate, by full name.
+
+    They add up to 1; the greedy choice, exploration and the random share are all in them. ``situation.draw`` has no
+    influence.
+
+    Raises:
+        UnknownStrategy: There is none of this name.
+        NoEligibleModel: No candidate is expected to reach the request's minimum.
+    """
+    return get(strategy_name).probabilities(situation)
 
 
-def _clears(candidate: Candidate, min_quality: float | None) -> bool:
-    if candidate.model.tier is None:
+def _cold(situation: Situation, why: str) -> Choice:
+    cold = cold_start.choose(situation)
+    return replace(cold, reason=f"{why}; {cold.reason}")
+
+
+def _are_near(learned: Choice, cold: Choice) -> bool:
+    tier, other = learned.candidate.model.tier, cold.candidate.model.tier
+    if tier is None or other is None:
         return False
-    return min_quality is None or (candidate.expected_quality is not None and candidate.expected_quality >= min_quality)
+    return abs(TIERS.index(tier) - TIERS.index(other)) <= 1
 
 
-def _reason(features: PromptFeatures, tier: str, options: int, controls: Controls) -> str:
-    prompt = f"{features.pattern} prompt, complexity {features.complexity_score:.2f} ({features.tier})"
-    choice = f"cheapest of {options} {tier} models" if options > 1 else f"the only {tier} model"
-    if controls.min_quality is not None:
-        choice += f" expected to reach quality {controls.min_quality:g}"
-    moved = "" if tier == features.tier else f"no {features.tier} model fits, so "
-    return f"{prompt}: {moved}{choice}"
-
-
-def _explain_quality(candidates: Sequence[Candidate], controls: Controls) -> str:
-    if not candidates:
-        return "0 models can serve this request; open one that fits to routing."
-    best = max((candidate.expected_quality or 0.0) for candidate in candidates)
-    return (
-        f"{len(candidates)} models can serve this request, but none is expected to reach quality "
-        f"{controls.min_quality}; ask for at most {best:g}, or open a model of a higher tier to routing."
+def _drawn_reason(how: str, choice: Choice) -> str:
+    purpose = (
+        "tried, because it may turn out better" if how == "explored" else "drawn at random, to keep evidence honest"
     )
+    return f"{purpose}; without that {choice.candidate.model.full_name}: {choice.reason}"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 from django.conf import settings
 
@@ -13,7 +14,7 @@ from accounts.selectors import KeyInfo
 from routing.gateway import authentication, http, requests
 from routing.gateway.http import Receive, Scope, Send
 from routing.gateway.requests import InvalidRequest
-from routing.services import database_clock, decisions, rendering, request_ids, snapshot
+from routing.services import database_clock, decisions, feedback_tokens, rendering, request_ids, snapshot
 from routing.services.completion import Completion, StreamReply
 from routing.services.completion_request import CompletionRequest
 from routing.services.rendering import Rendered
@@ -97,6 +98,7 @@ class _Exchange:
         self._started = started
         self._path: str = scope["path"].rstrip("/")
         self._request_id = str(request_ids.new(database_clock.now()))
+        self._team_id: int | None = None
 
     async def run(self, runtime: Runtime) -> None:
         try:
@@ -104,7 +106,7 @@ class _Exchange:
             if is_stream:
                 await self._run_stream(completion)
             else:
-                await self._send_rendered(await completion.answer())
+                await self._send_answer(await completion.answer())
         except http.ClientDisconnected:
             return
         except Exception as error:
@@ -115,13 +117,17 @@ class _Exchange:
         try:
             reply = await completion.stream()
             if isinstance(reply, Rendered):
-                await self._send_rendered(reply)
+                await self._send_answer(reply)
             elif reply.drains:
                 await self._pass_on(completion, reply)
             else:
                 await self._pass_on_until_hang_up(completion, reply, watcher)
         finally:
             watcher.cancel()
+
+    async def _send_answer(self, answer: Rendered) -> None:
+        headers = self._with_token(answer.headers) if answer.status == 200 else answer.headers
+        await http.send_whole(self._send, answer.status, headers, answer.body, answer.content_type)
 
     async def _send_rendered(self, answer: Rendered) -> None:
         await http.send_whole(self._send, answer.status, answer.headers, answer.body, answer.content_type)
@@ -137,6 +143,7 @@ class _Exchange:
         headers = http.headers_of(self._scope)
         view = snapshot.held()
         key = authentication.authenticate(headers, view)
+        self._team_id = key.team.id
         http.check_media_type(headers)
         await authentication.admit(key, runtime)
         raw = await http.read_body(
@@ -205,6 +212,12 @@ class _Exchange:
             started=self._started,
         )
 
+    def _with_token(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Add what lets an end user's browser rate this answer, a repeated one under the id of the first."""
+        assert self._team_id is not None
+        token = feedback_tokens.issue(UUID(headers["x-request-id"]), self._team_id, database_clock.now())
+        return {**headers, feedback_tokens.HEADER: token}
+
     async def _watch(self, completion: Completion) -> None:
         """Notice a hang-up: a plain ASGI application is not told otherwise."""
         while (await self._receive())["type"] != "http.disconnect":
@@ -213,7 +226,7 @@ class _Exchange:
 
     async def _pass_on(self, completion: Completion, reply: StreamReply) -> None:
         try:
-            await http.start(self._send, 200, reply.headers, rendering.STREAM_TYPE)
+            await http.start(self._send, 200, self._with_token(reply.headers), rendering.STREAM_TYPE)
             async for block in reply.blocks:
                 if not completion.is_client_gone:
                     await self._send_block(completion, block)

@@ -28,6 +28,7 @@ _ANSWER_HEADERS = {
     "x-optimizer-baseline-cost-usd": "What the baseline model would have cost.",
     "x-optimizer-savings-usd": "Baseline less cost.",
     "x-optimizer-overhead-ms": "Our own time.",
+    "x-optimizer-feedback-token": "Lets whoever holds it rate this answer at /feedback without a key.",
 }
 _CONTROLS = {
     "x-optimizer-max-cost-usd": ("Only models expected to cost at most this.", {"type": "number", "minimum": 0}),

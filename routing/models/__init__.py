@@ -1,6 +1,7 @@
 from routing.models.cache import CachedResponse, IdempotencyClaim
 from routing.models.catalog import LanguageModel, ModelPrice, Provider
 from routing.models.ledger import GatewayInstance, LedgerEntry, StoredPrompt
+from routing.models.policy import PolicyActivation, PolicyVersion, PredictorModel, PromptEmbedding
 
 __all__ = [
     "CachedResponse",
@@ -9,6 +10,10 @@ __all__ = [
     "LanguageModel",
     "LedgerEntry",
     "ModelPrice",
+    "PolicyActivation",
+    "PolicyVersion",
+    "PredictorModel",
+    "PromptEmbedding",
     "Provider",
     "StoredPrompt",
 ]

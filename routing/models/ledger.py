@@ -54,6 +54,7 @@ class LedgerEntry(models.Model):
     reasoning = models.CharField(max_length=500)
     candidates = models.JSONField(help_text="Models considered, with expected cost and quality.")
     task = models.CharField(max_length=64, null=True)
+    min_quality = models.FloatField(null=True, help_text="Least expected quality that the request wanted, in [0, 1].")
     user_id = models.CharField(max_length=200, null=True)
     session_id = models.CharField(max_length=200, null=True)
     experiment_id = models.BigIntegerField(null=True)

@@ -30,7 +30,10 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
     tier = serializers.CharField(source="model.tier", allow_null=True)
     simulated = serializers.SerializerMethodField(help_text="Simulated or embedded: outside every savings claim.")
     expected_cost_usd = UsdField(allow_null=True)
-    expected_quality = serializers.FloatField(allow_null=True, help_text="In [0, 1].")
+    expected_quality = serializers.FloatField(
+        allow_null=True, help_text="In [0, 1]: a forecast, else from ratings, else the prior of the tier."
+    )
+    quality_lower = serializers.FloatField(allow_null=True, help_text="Likely lower bound of a forecast.")
 
     def get_simulated(self, candidate: Candidate) -> bool:
         return candidate.model.is_simulated or candidate.model.is_embedded
@@ -46,6 +49,7 @@ class DecisionSerializer(serializers.Serializer[Preview]):
     )
     propensity = serializers.FloatField(source="decision.propensity", help_text="Odds of this choice, in (0, 1].")
     reasoning = serializers.CharField(source="decision.reasoning")
+    policy_version = serializers.IntegerField(source="decision.policy_version", allow_null=True)
     pattern = serializers.CharField(source="features.pattern")
     complexity_score = serializers.FloatField(source="features.complexity_score", help_text="In [0, 1].")
     complexity_tier = serializers.CharField(source="features.tier")

@@ -63,6 +63,11 @@ def stored_prompt(request_id: str, team: TeamInfo, messages: Any, answer: bytes,
     )
 
 
+def stored_messages(kept: StoredPrompt) -> Any:
+    """Return the messages of a kept prompt; raises CannotDecrypt when its key is no longer known."""
+    return orjson.loads(encryption.decrypt(bytes(kept.encrypted_body), purpose=_PROMPTS))["messages"]
+
+
 @dataclass(slots=True)
 class StreamCopy:
     """Collects a stream's bytes while they pass; gives up, and says so, past ``MAX_COPY_BYTES``."""

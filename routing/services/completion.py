@@ -7,9 +7,11 @@ last chunk leaves. Whatever happens to the client, the row is closed with what t
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from accounts.services import encryption
+from routing.domain import prompt_features
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ChatAnswer, ChatStream, ProviderError
 from routing.selectors import spending
@@ -26,6 +28,7 @@ from routing.services import (
 from routing.services.attempt_loop import AllAttemptsFailed, AttemptLoop
 from routing.services.completion_request import CompletionRequest
 from routing.services.group_commit import CONNECTION_ERRORS, StoreUnavailable
+from routing.services.prompt_collector import NotedPrompt
 from routing.services.rendering import Rendered, Result
 from routing.services.runtime import Runtime
 from routing.services.settlement import Settlement
@@ -71,16 +74,9 @@ class Completion:
         self._runtime = runtime
         self._snapshot = snapshot
         self._request = request
-        self._plan = decisions.plan(
-            snapshot,
-            body=request.body,
-            requested_model=request.requested_model,
-            controls=request.controls,
-            task=request.task,
-            team_baseline=request.key.team.baseline_model,
-        )
+        self._plan = decisions.plan(snapshot, request.wish())
         self._caller = request.caller(str(runtime.instance.id))
-        self._cache_key = request.cache_key()
+        self._cache_key = request.cache_key(self._plan.decision.policy_version)
         self._settlement: Settlement | None = None
         self._has_hung_up = has_hung_up
         self._is_client_gone = False
@@ -189,6 +185,7 @@ class Completion:
             )
         if isinstance(outcome, ledger.ExistingClaim):
             return self._replay(outcome)
+        self._note_prompt(now)
         loop = AttemptLoop(
             self._runtime,
             self._snapshot,
@@ -202,6 +199,23 @@ class Completion:
         )
         self._settlement = Settlement(self._runtime, request, loop, claim, is_client_gone=self._is_client_gone)
         return self._settlement
+
+    def _note_prompt(self, now: datetime) -> None:
+        """Hand on the prompt to be learned from; an answer does not wait for that."""
+        plan, messages = self._plan, self._request.body["messages"]
+        if plan.is_learned_from:
+            self._runtime.prompts.note(
+                NotedPrompt(
+                    request_id=self._request.request_id,
+                    team_id=self._request.key.team.id,
+                    text=prompt_features.prompt_text(messages),
+                    turns=prompt_features.turns(messages),
+                    complexity_score=plan.features.complexity_score,
+                    noted_at=now,
+                    vector=plan.vector,
+                    is_wanted=plan.decision.is_explored,
+                )
+            )
 
     def _replay(self, existing: ledger.ExistingClaim) -> Rendered:
         if existing.body_hash != self._request.body_hash:

@@ -10,6 +10,7 @@ from accounts.services import encryption
 from routing.domain import normalization
 from routing.domain.decision import Controls
 from routing.services import response_cache
+from routing.services.decisions import Wish
 from routing.services.ledger_rows import Caller
 
 
@@ -43,12 +44,30 @@ class CompletionRequest:
     def keeps_prompt(self) -> bool:
         return self.key.team.prompt_retention_days is not None
 
-    def cache_key(self) -> str | None:
-        """Return the key of its answer in the response cache; None when the cache is off for it."""
+    def wish(self) -> Wish:
+        """Return what is to be decided of it."""
+        return Wish(
+            body=self.body,
+            requested_model=self.requested_model,
+            controls=self.controls,
+            team=self.key.team,
+            task=self.task,
+            request_id=self.request_id,
+            session_id=self.session_id,
+        )
+
+    def cache_key(self, policy_version: int | None) -> str | None:
+        """Return the key of its answer in the response cache, as the policy decides it; None when that is off."""
         team = self.key.team
         if team.cache_ttl_seconds is None or not self.may_cache:
             return None
-        return response_cache.key_for(team, self.body, requested_model=self.requested_model, controls=self.controls)
+        return response_cache.key_for(
+            team,
+            self.body,
+            requested_model=self.requested_model,
+            controls=self.controls,
+            policy_version=policy_version,
+        )
 
     def caller(self, instance_id: str) -> Caller:
         """Return what goes into the ledger row of the process with this lease."""
@@ -66,4 +85,5 @@ class CompletionRequest:
             session_id=self.session_id,
             prompt_fingerprint=fingerprint,
             created_at=self.received_at,
+            min_quality=self.controls.min_quality,
         )

@@ -1,22 +1,25 @@
 """Which model a request goes to, and whom to ask when that one fails. Decides from memory; spends nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from routing.domain import baseline, candidates, failover, prompt_features, strategies
+import numpy as np
+
+from accounts.selectors import TeamInfo
+from routing.domain import baseline, candidates, exploration, failover, prompt_features, strategies
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
+from routing.domain.policy import RoutingPolicy
 from routing.domain.prompt import PromptFeatures
-from routing.services import breakers
+from routing.domain.situation import Situation
+from routing.services import breakers, embeddings, forecasts, sessions
 from routing.services.snapshot import Snapshot
 
 AUTO = "auto"
 NAMED = "named"
-DEFAULT_STRATEGY = "complexity"
-# Strategies of learned policies. As long as no policy has been learned they decide by complexity, and say so.
-LEARNED_STRATEGIES = ("learning", "hybrid")
-AUTO_NAMES = (AUTO, *(f"{AUTO}:{name}" for name in (DEFAULT_STRATEGY, *LEARNED_STRATEGIES)))
+DEFAULT_STRATEGY = strategies.COMPLEXITY
+AUTO_NAMES = (AUTO, *(f"{AUTO}:{name}" for name in strategies.names()))
 
 
 class ModelNotFound(Exception):
@@ -28,30 +31,40 @@ class ModelUnpriced(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be decided: an OpenAI chat-completions body and who sends it.
+
+    ``requested_model`` is ``auto`` (as the active policy says), ``auto:<strategy>`` or the name of a model. Without a
+    ``team`` the shared policy and the default baseline count; without a ``request_id`` nothing is explored.
+    """
+
+    body: Mapping[str, Any]
+    requested_model: str
+    controls: Controls
+    team: TeamInfo | None
+    task: str | None = None
+    request_id: str | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``."""
+    """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``.
+
+    ``vector`` summarizes the prompt where it was needed to decide; ``is_learned_from`` says that it is to be kept.
+    """
 
     features: PromptFeatures
     decision: RoutingDecision
     chain: tuple[ModelSpec, ...]
     baseline: ModelSpec | None
     choices: int = 1
+    vector: np.ndarray | None = field(default=None, repr=False, compare=False)
+    is_learned_from: bool = False
 
 
-def plan(
-    snapshot: Snapshot,
-    *,
-    body: Mapping[str, Any],
-    requested_model: str,
-    controls: Controls,
-    task: str | None,
-    team_baseline: str,
-) -> Plan:
-    """Decide for an OpenAI chat-completions body.
-
-    Args:
-        requested_model: ``auto``, ``auto:<strategy>`` or the name of a model.
-        team_baseline: Name of the model the team measures savings against; empty for the default.
+def plan(snapshot: Snapshot, wish: Wish) -> Plan:
+    """Decide where a request goes.
 
     Raises:
         ModelNotFound: The model named is not offered by any reachable provider.
@@ -59,46 +72,50 @@ def plan(
         NoEligibleModel: No model can serve the request within its controls.
         UnknownStrategy: ``auto:`` is followed by a word that is no strategy.
     """
-    features = prompt_features.extract(body, task=task)
-    if requested_model == AUTO or requested_model.startswith(f"{AUTO}:"):
-        found = _automatic(snapshot, features, requested_model.partition(":")[2], controls, team_baseline)
+    features = prompt_features.extract(wish.body, task=wish.task)
+    if wish.requested_model == AUTO or wish.requested_model.startswith(f"{AUTO}:"):
+        found = _automatic(snapshot, features, wish)
     else:
-        found = _named(snapshot, features, requested_model, controls)
-    return replace(found, choices=prompt_features.choices(body))
+        found = _named(snapshot, features, wish.requested_model, wish.controls)
+    return replace(found, choices=prompt_features.choices(wish.body))
 
 
 def preview(
     snapshot: Snapshot,
     *,
     messages: list[dict[str, Any]],
-    strategy: str,
+    strategy: str | None,
     team_id: int | None,
     controls: Controls,
 ) -> tuple[PromptFeatures, RoutingDecision]:
-    """Return the decision that these messages would get now; same errors as ``plan``."""
-    team = snapshot.teams.get(team_id) if team_id is not None else None
-    found = plan(
-        snapshot,
+    """Return the decision that these messages would get now where nothing is explored; same errors as ``plan``.
+
+    A ``strategy`` of None means what ``auto`` does.
+    """
+    wish = Wish(
         body={"messages": messages},
-        requested_model=f"{AUTO}:{strategy}",
+        requested_model=AUTO if strategy is None else f"{AUTO}:{strategy}",
         controls=controls,
-        task=None,
-        team_baseline=team.baseline_model if team else "",
+        team=snapshot.teams.get(team_id) if team_id is not None else None,
     )
+    found = plan(snapshot, wish)
     return found.features, found.decision
 
 
-def _automatic(
-    snapshot: Snapshot, features: PromptFeatures, strategy_name: str, controls: Controls, team_baseline: str
-) -> Plan:
-    name = strategy_name or DEFAULT_STRATEGY
-    is_unlearned = name in LEARNED_STRATEGIES and name not in strategies.names()
-    strategy = strategies.get(DEFAULT_STRATEGY if is_unlearned else name)
-    options = candidates.candidates(snapshot.routable, features, controls, is_available=breakers.is_available)
-    decision = strategy.decide(features, options, controls)
-    if is_unlearned:
-        decision = replace(decision, reasoning=f"no learned policy is active yet; {decision.reasoning}")
-    team_choice = snapshot.resolve(team_baseline)[:1] if team_baseline else ()
+def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish) -> Plan:
+    team, policy = wish.team, snapshot.policy_for(wish.team)
+    name = wish.requested_model.partition(":")[2] or (policy.strategy if policy else DEFAULT_STRATEGY)
+    strategy = strategies.get(name)
+    options = candidates.candidates(snapshot.routable, features, wish.controls, is_available=breakers.is_available)
+    vector = None
+    situation = Situation(
+        features, options, wish.controls, team_min_quality=team.min_quality if team is not None else None
+    )
+    if name in strategies.LEARNED and policy is not None:
+        vector = _vector(policy, features, wish)
+        situation = _with_policy(situation, policy, vector, wish)
+    decision = strategy.decide(situation)
+    team_choice = snapshot.resolve(team.baseline_model)[:1] if team is not None and team.baseline_model else ()
     return Plan(
         features=features,
         decision=decision,
@@ -106,7 +123,39 @@ def _automatic(
         baseline=baseline.baseline_model(
             snapshot.routable, named=None, team_choice=team_choice[0] if team_choice else None, features=features
         ),
+        vector=vector,
+        is_learned_from=_is_learned_from(wish, name),
     )
+
+
+def _vector(policy: RoutingPolicy | None, features: PromptFeatures, wish: Wish) -> np.ndarray | None:
+    """Return the prompt's vector where the policy decides by it."""
+    if policy is None or policy.predictor is None:
+        return None
+    messages = wish.body["messages"]
+    return embeddings.encode(
+        prompt_features.prompt_text(messages),
+        turns=prompt_features.turns(messages),
+        complexity_score=features.complexity_score,
+    )
+
+
+def _is_learned_from(wish: Wish, strategy_name: str) -> bool:
+    """Whether the prompt's vector is kept: never that of a model or of a rule asked for by name."""
+    is_routed = wish.requested_model == AUTO or strategy_name in strategies.LEARNED
+    return is_routed and wish.request_id is not None and wish.team is not None and wish.team.keeps_embeddings
+
+
+def _with_policy(situation: Situation, policy: RoutingPolicy, vector: np.ndarray | None, wish: Wish) -> Situation:
+    found = None
+    if vector is not None and policy.predictor is not None:
+        text = prompt_features.prompt_text(wish.body["messages"])
+        found = forecasts.forecasts(policy, vector, text=text, features=situation.features)
+    session = None
+    if wish.session_id is not None and wish.team is not None:
+        session = sessions.find(wish.team.id, wish.session_id)
+    draw = None if wish.request_id is None else exploration.draw_of(wish.request_id, policy.version)
+    return replace(situation, policy=policy, forecasts=found, session=session, draw=draw)
 
 
 def _named(snapshot: Snapshot, features: PromptFeatures, name: str, controls: Controls) -> Plan:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from routing.domain.catalog import Candidate, ModelSpec
+from routing.domain.decision import RoutingDecision
 from routing.domain.pricing import PriceSchedule
 from routing.domain.usage import Usage
 from routing.models import LedgerEntry
@@ -36,6 +37,7 @@ class Caller:
     session_id: str | None
     prompt_fingerprint: str
     created_at: datetime
+    min_quality: float | None = None
 
 
 @dataclass(slots=True)
@@ -79,8 +81,9 @@ def opening_row(caller: Caller, plan: Plan, first: Attempt) -> Row:
         "confidence": decision.confidence,
         "propensity": decision.propensity,
         "reasoning": decision.reasoning[:500],
-        "candidates": [_candidate(candidate) for candidate in decision.considered[:MAX_CANDIDATES]],
+        "candidates": candidates_json(decision),
         "task": caller.task,
+        "min_quality": caller.min_quality,
         "user_id": caller.user_id,
         "session_id": caller.session_id,
         "experiment_id": None,
@@ -241,13 +244,28 @@ def _text(rate: Decimal | None) -> str | None:
     return None if rate is None else str(rate)
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
-    return {
+def candidates_json(decision: RoutingDecision) -> list[dict[str, Any]]:
+    """Describe the cheapest candidates, and among them those that were or would have been chosen."""
+    considered = decision.considered
+    if len(considered) > MAX_CANDIDATES:
+        told = {decision.chosen.model.full_name, decision.greedy_model}
+        rest = [candidate for candidate in considered[MAX_CANDIDATES:] if candidate.model.full_name in told]
+        considered = (*considered[: MAX_CANDIDATES - len(rest)], *rest)
+    return [_candidate(candidate, decision.greedy_model) for candidate in considered]
+
+
+def _candidate(candidate: Candidate, greedy_model: str | None) -> dict[str, Any]:
+    document = {
         "model": candidate.model.full_name,
         "tier": candidate.model.tier,
         "expected_cost_usd": _text(candidate.expected_cost_usd),
         "expected_quality": candidate.expected_quality,
     }
+    if candidate.quality_lower is not None:
+        document["quality_lower"] = candidate.quality_lower
+    if candidate.model.full_name == greedy_model:
+        document["is_greedy"] = True
+    return document
 
 
 def _blank_outcome() -> Row:

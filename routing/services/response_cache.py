@@ -3,16 +3,18 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.selectors import TeamInfo
 from accounts.services import encryption
 from routing.domain import normalization
 from routing.domain.decision import Controls
 from routing.domain.usage import Usage
-from routing.models import CachedResponse
+from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import StreamEnd
 from routing.services.answer_copies import MAX_COPY_BYTES
 from routing.services.rendering import Result
@@ -33,9 +35,15 @@ class Found:
     usage: Usage
 
 
-def key_for(team: TeamInfo, body: dict[str, Any], *, requested_model: str, controls: Controls) -> str:
-    """Return the key of a request: equal only for one team, model or strategy, controls, parameters and messages."""
-    limits = f"{controls.max_cost_usd}\n{controls.min_quality}"
+def key_for(
+    team: TeamInfo, body: dict[str, Any], *, requested_model: str, controls: Controls, policy_version: int | None
+) -> str:
+    """Return the key of a request: equal only for one team, model or strategy, controls, parameters and messages.
+
+    A decision of a learned policy is repeated only under the same policy: a new version is in force for prompts that
+    were asked before as well, and a version that is restored finds its answers again.
+    """
+    limits = f"{controls.max_cost_usd}\n{controls.min_quality}\n{policy_version}"
     request = normalization.normalized_request(body, model_or_strategy=requested_model)
     return encryption.keyed_hash(f"{team.id}\n{limits}\n".encode() + request, purpose=_PURPOSE)
 
@@ -102,7 +110,20 @@ def replayed(document: bytes) -> tuple[bytes, StreamEnd]:
     return held["blocks"].encode(), end
 
 
-def drop_for_request(request_id: str) -> int:
-    """Delete what was kept of one request's answer (it was rated badly); return how many entries."""
+def drop_for_request(request_id: str | UUID) -> int:
+    """Delete what was kept of one request's answer (it was rated badly); return how many entries.
+
+    An answer that came from the cache belongs to an earlier request of the team, with the same prompt and model.
+    """
+    source = Q(source_request_id=request_id)
+    hit = LedgerEntry.objects.filter(request_id=request_id, is_cache_hit=True).first()
+    if hit is not None:
+        alike = LedgerEntry.objects.filter(team_id=hit.team_id, prompt_fingerprint=hit.prompt_fingerprint)
+        source = Q(
+            team_id=hit.team_id,
+            provider=hit.provider,
+            served_model=hit.served_model,
+            source_request_id__in=alike.values("request_id"),
+        )
     with transaction.atomic():
-        return CachedResponse.objects.filter(source_request_id=request_id).delete()[0]
+        return CachedResponse.objects.filter(source).delete()[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.models import RateLimitWindow
-from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, StoredPrompt
+from accounts.models import RateLimitWindow, Team
+from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, PromptEmbedding, StoredPrompt
 
 BATCH_SIZE = 500
 # Bounds one run; what is left is deleted by the next.
@@ -25,12 +25,13 @@ class RetentionReport:
     cached_responses: int
     idempotency_claims: int
     stored_prompts: int
+    prompt_embeddings: int
     rate_limit_windows: int
     gateway_instances: int
 
 
 def delete_expired(*, now: datetime) -> RetentionReport:
-    """Delete cached answers, claims, stored prompts, rate-limit windows and ended processes that have expired.
+    """Delete cached answers, claims, prompts, vectors, rate-limit windows and ended processes that have expired.
 
     Each batch is a transaction of its own, so a run that is broken off has still done its part.
     """
@@ -39,9 +40,16 @@ def delete_expired(*, now: datetime) -> RetentionReport:
         cached_responses=_delete(CachedResponse.objects.filter(expires_at__lte=now)),
         idempotency_claims=_delete(IdempotencyClaim.objects.filter(expires_at__lte=now)),
         stored_prompts=_delete(StoredPrompt.objects.filter(expires_at__lte=now)),
+        prompt_embeddings=_delete(PromptEmbedding.objects.filter(expires_at__lte=now)) + _delete_unwanted_vectors(),
         rate_limit_windows=_delete(RateLimitWindow.objects.filter(window_start__lt=oldest_window)),
         gateway_instances=_delete(GatewayInstance.objects.filter(lease_expires_at__lt=now - INSTANCE_AGE)),
     )
+
+
+def _delete_unwanted_vectors() -> int:
+    """Delete what was kept of the prompts of teams that have since asked to keep nothing."""
+    teams = list(Team.objects.filter(keeps_embeddings=False).values_list("id", flat=True))
+    return _delete(PromptEmbedding.objects.filter(team_id__in=teams)) if teams else 0
 
 
 def _delete(expired: QuerySet[Any]) -> int:

@@ -17,8 +17,9 @@ from django.db import connection
 from accounts.services import api_keys, config_version
 from accounts.services.rate_limits import RateLimiter
 from routing.domain import tokens
-from routing.services import database_clock, instance, ledger, snapshot
+from routing.services import database_clock, embeddings, instance, ledger, snapshot
 from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
+from routing.services.prompt_collector import PromptCollector
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ GC_ALLOCATIONS = 20_000
 READER_THREADS = 4
 LAST_SECONDS = 5
 USE_FLUSH_SECONDS = 30
+PROMPT_FLUSH_SECONDS = 1.0
 
 
 class Runtime:
@@ -42,6 +44,7 @@ class Runtime:
         self.instance = instance.Instance()
         self.is_accepting = False
         self.writer = GroupCommit(ledger.apply, ledger.undo_of)
+        self.prompts = PromptCollector()
         self.rate_limiter = RateLimiter(settings.REDIS_URL)
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
@@ -124,6 +127,7 @@ class Runtime:
             await asyncio.wait(set(self._tasks), timeout=2)
         if self._poller is not None:
             self._poller.cancel()
+            await self._quietly(self.read(self.prompts.flush))
             await self._quietly(self.read(self._end_lease))
         await self.session.close()
         await self.rate_limiter.aclose()
@@ -137,8 +141,9 @@ class Runtime:
         database_clock.synchronize()
         snapshot.refresh()
         instance.renew(self.instance, database_clock.now())
-        # The vocabulary is loaded on first use; no request should wait for that.
+        # Vocabulary and weights are loaded on first use; no request should wait for that.
         tokens.count("ready")
+        embeddings.prepare()
 
     def _end_lease(self) -> None:
         api_keys.record_use(self._key_uses)
@@ -146,11 +151,14 @@ class Runtime:
         instance.end(self.instance, database_clock.now())
 
     async def _poll(self) -> None:
-        renewed_at = flushed_at = time.monotonic()
+        renewed_at = flushed_at = stored_at = time.monotonic()
         while True:
             await asyncio.sleep(snapshot.POLL_SECONDS)
             await self._quietly(self.read(snapshot.refresh))
             now = time.monotonic()
+            if now - stored_at >= PROMPT_FLUSH_SECONDS and len(self.prompts):
+                stored_at = now
+                await self._quietly(self.read(self.prompts.flush))
             if now - renewed_at >= instance.RENEW_SECONDS:
                 renewed_at = now
                 await self._quietly(self.read(database_clock.synchronize))

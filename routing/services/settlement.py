@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from routing.models import CachedResponse
+from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ProviderError
-from routing.services import answer_copies, database_clock, ledger, ledger_rows
+from routing.services import answer_copies, database_clock, ledger, ledger_rows, sessions
 from routing.services.attempt_loop import AttemptLoop
 from routing.services.completion_request import CompletionRequest
 from routing.services.ledger_rows import Ending
@@ -85,10 +85,17 @@ class Settlement:
                 ending.settled_at,
             )
         claim = self._claim_ending(answer, row["cost_nano_usd"])
+        self._note_session(state)
         operation = ledger.CloseEntry(
             row, held=self.loop.held, claim=claim, cached_response=cached, stored_prompt=prompt
         )
         await asyncio.shield(self.runtime.settle(operation))
+
+    def _note_session(self, state: str) -> None:
+        """Remember which model's provider may now have the session's prompts in its cache."""
+        session_id, current = self.request.session_id, self.loop.current
+        if session_id is not None and state == LedgerEntry.State.SETTLED and current.usage is not None:
+            sessions.note(self.request.key.team.id, session_id, current.model.full_name, current.usage)
 
     def _claim_ending(
         self, answer: Rendered | None, cost_nano_usd: int | None

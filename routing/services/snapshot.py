@@ -1,4 +1,4 @@
-"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models and prices.
+"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models, prices and policies.
 
 A snapshot is immutable and carries the number of the configuration it was loaded from; ``current`` is replaced as a
 whole when that number has moved. See docs/adr/0002 for why it is polled.
@@ -20,9 +20,11 @@ from accounts import selectors as accounts_selectors
 from accounts.selectors import KeyInfo, TeamInfo
 from accounts.services import config_version
 from routing.domain.catalog import ModelSpec
+from routing.domain.policy import RoutingPolicy
 from routing.models import LanguageModel, ModelPrice, Provider
 from routing.providers.base import ProviderConfig
 from routing.selectors import prices
+from routing.services import policies
 from routing.services import providers as provider_services
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,8 @@ class Snapshot:
     """One consistent view of the configuration.
 
     ``models`` are those of reachable providers, best provider first; ``unreachable`` names the provider of every model
-    that only a provider without a key (or one that is paused) offers.
+    that only a provider without a key (or one that is paused) offers. ``policies`` are the active ones, by id of the
+    team, None for the one that teams share.
     """
 
     version: int
@@ -45,6 +48,7 @@ class Snapshot:
     models: tuple[ModelSpec, ...]
     providers: Mapping[str, ProviderConfig]
     unreachable: Mapping[str, str] = field(repr=False)
+    policies: Mapping[int | None, RoutingPolicy] = field(default_factory=dict)
 
     @cached_property
     def routable(self) -> tuple[ModelSpec, ...]:
@@ -62,14 +66,18 @@ class Snapshot:
         """Return the models a caller may mean by ``name``, the one to ask first at the head."""
         return self._by_name.get(name, ())
 
+    def policy_for(self, team: TeamInfo | None) -> RoutingPolicy | None:
+        """Return the policy that routes for a team: its own where it learns alone, else the shared one."""
+        return self.policies.get(team.id if team is not None and team.learns_alone else None)
+
 
 _current: Snapshot | None = None
 _checked_at = 0.0
 _lock = threading.Lock()
 
 
-def load() -> Snapshot:
-    """Read the configuration from the database."""
+def load(held: Snapshot | None = None) -> Snapshot:
+    """Read the configuration from the database; policies that ``held`` has loaded are taken from it."""
     now = timezone.now()
     version = config_version.current()
     configs, models, unreachable = _load_catalog(now)
@@ -82,6 +90,7 @@ def load() -> Snapshot:
         models=models,
         providers=MappingProxyType(configs),
         unreachable=MappingProxyType(unreachable),
+        policies=MappingProxyType(policies.active_policies(held.policies if held else {})),
     )
 
 
@@ -91,7 +100,7 @@ def refresh() -> Snapshot:
     with _lock:
         held = _current
         if held is None or config_version.current() != held.version or _age_seconds(held) > 60:
-            _current = load()
+            _current = load(held)
             if held is None or held.version != _current.version:
                 logger.info("Configuration %s loaded: %s models", _current.version, len(_current.models))
         _checked_at = time.monotonic()

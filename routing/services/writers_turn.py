@@ -6,6 +6,7 @@ processes one starves. A lock on a file of our own is handed over at once. Postg
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ def writers_turn() -> Iterator[None]:
     if connection.vendor != "sqlite" or path == ":memory:" or path.startswith("file:"):
         yield
         return
-    descriptor = _lock_file(f"{path}-turn", os.getpid())
+    descriptor = _lock_file(f"{path}-turn", os.getpid(), threading.get_ident())
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield
@@ -29,6 +30,6 @@ def writers_turn() -> Iterator[None]:
 
 
 @cache
-def _lock_file(path: str, process_id: int) -> int:
-    """Open the lock file once a process: a descriptor that was inherited would share its parent's lock."""
+def _lock_file(path: str, process_id: int, thread_id: int) -> int:
+    """Open the lock file once a thread: who shares a descriptor, as a child does with its parent, shares its lock."""
     return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

@@ -1,11 +1,16 @@
+from uuid import UUID
+
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from routing.domain.decision import Controls
+from routing.selectors import entries
 from routing.serializers.decisions import DecisionQuerySerializer, DecisionSerializer, Preview, PromptQuerySerializer
-from routing.services import decisions, snapshot
+from routing.serializers.explanations import ExplanationQuerySerializer, ExplanationSerializer
+from routing.services import decisions, explanations, snapshot
 from routing.views.scope import team_id_of
 
 
@@ -20,7 +25,7 @@ class RecommendationView(APIView):
     def get(self, request: Request) -> Response:
         query = PromptQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        return _decision(request, query.validated_data["prompt"], decisions.DEFAULT_STRATEGY)
+        return _decision(request, query.validated_data["prompt"], None)
 
 
 class DecisionView(APIView):
@@ -39,7 +44,25 @@ class DecisionView(APIView):
         return _decision(request, asked["prompt"], strategy)
 
 
-def _decision(request: Request, prompt: str, strategy: str) -> Response:
+class ExplanationView(APIView):
+    @extend_schema(
+        operation_id="explain_decision",
+        summary="Why a request went where it went, and what another policy version would have done",
+        tags=["routing"],
+        parameters=[ExplanationQuerySerializer],
+        responses=ExplanationSerializer,
+    )
+    def get(self, request: Request, request_id: UUID) -> Response:
+        query = ExplanationQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        entry = entries.find(request_id, team_id=team_id_of(request))
+        if entry is None:
+            raise Http404("There is no such request.")
+        found = explanations.explain(entry, policy_version=query.validated_data.get("policy_version"))
+        return Response(ExplanationSerializer(found).data)
+
+
+def _decision(request: Request, prompt: str, strategy: str | None) -> Response:
     features, decision = decisions.preview(
         snapshot.current(),
         messages=[{"role": "user", "content": prompt}],

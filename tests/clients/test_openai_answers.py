@@ -98,6 +98,7 @@ def test_headers_say_how_the_request_was_served(world: World, connect: Connect) 
 
     ours = {name: value for name, value in raw.headers.items() if name.startswith("x-")}
     overhead_ms = float(ours.pop("x-optimizer-overhead-ms"))
+    token = ours.pop("x-optimizer-feedback-token")
     assert ours == {
         "x-request-id": str(LedgerEntry.objects.get().request_id),
         "x-optimizer-model": "ok",
@@ -112,6 +113,7 @@ def test_headers_say_how_the_request_was_served(world: World, connect: Connect) 
         "x-optimizer-savings-usd": "0",
     }
     assert 0 < overhead_ms < 5_000
+    assert len(token) == 60
 
 
 def test_headers_of_a_stream_hold_what_is_known_before_its_end(world: World, connect: Connect) -> None:
@@ -129,7 +131,7 @@ def test_headers_of_a_stream_hold_what_is_known_before_its_end(world: World, con
         "x-request-id",
         "x-accel-buffering",
         *(f"x-optimizer-{name}" for name in ("model", "provider", "strategy", "pattern", "confidence", "cache")),
-        *(f"x-optimizer-{name}" for name in ("attempts", "baseline-model")),
+        *(f"x-optimizer-{name}" for name in ("attempts", "baseline-model", "feedback-token")),
     }
 
 

@@ -7,6 +7,11 @@ from tests.flow.client import Caller, World
 
 CANARY = "canary-7f3a"
 SHARED_PROMPT = "Why is the sky blue?"
+QUERIES = {
+    "/recommendation": {"prompt": "Hello"},
+    "/routing/decision": {"prompt": "Hello"},
+    "/admin/performance/trends": {"pattern": "code"},
+}
 SHARED_KEY = {"Idempotency-Key": "order-42"}
 
 
@@ -16,12 +21,12 @@ async def get(caller: Caller, path: str, **query: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def paths_to_get(caller: Caller) -> list[str]:
-    """Return every documented path that is read with GET, with a prompt or a model where it wants one."""
+async def paths_to_get(caller: Caller, **row_ids: object) -> list[str]:
+    """Return every documented path that is read with GET, with the model or the row's id where it wants one."""
     async with caller.session.get(f"{caller.gateway.url}/openapi.json") as response:
         schema: dict[str, Any] = await response.json(content_type=None)
     paths = [path for path, operations in schema["paths"].items() if "get" in operations]
-    return [path.replace("{model_id}", "echo") for path in paths]
+    return [path.format(model_id="echo", **row_ids) for path in paths]
 
 
 def team_with_everything(name: str) -> Any:
@@ -31,15 +36,20 @@ def team_with_everything(name: str) -> Any:
 async def test_no_path_shows_a_team_what_another_one_did(world: World) -> None:
     model = world.model("echo", is_routable=True)
     theirs = world.caller(team_with_everything(CANARY), limit_nano_usd=10**9)
-    ours = world.caller(team_with_everything("our"))
+    ours = world.caller(team_with_everything("our"), scopes=["admin"])
     labels = {f"x-optimizer-{name}": f"{CANARY}-{name}" for name in ("task", "session")}
 
     served = await theirs.ask(model, prompt=f"{CANARY} prompt", user=f"{CANARY}-user", headers=labels)
-    seen = {path: await get(ours, path, prompt="Hello") for path in await paths_to_get(ours)}
+    said = factories.feedback(theirs.team, ledger_request_id=served.request_id, comment=f"{CANARY} comment")
+    paths = await paths_to_get(ours, feedback_id=said.id, request_id=served.request_id)
+    seen = {path: await get(ours, path, **QUERIES.get(path, {})) for path in paths}
 
     assert served.status == 200
     assert len(seen) >= 10
-    assert {path: status for path, (status, _) in seen.items() if status != 200} == {}
+    assert {path: status for path, (status, _) in seen.items() if status != 200} == {
+        f"/feedback/{said.id}": 404,
+        f"/routing/decision/{served.request_id}": 404,
+    }
     forbidden = (CANARY, served.request_id, theirs.key.prefix)
     assert [path for path, (_, body) in seen.items() if any(word in body for word in forbidden)] == []
 

@@ -68,7 +68,7 @@ def test_the_api_page_has_a_section_for_exactly_the_operations_of_the_schema() -
 def test_the_api_page_describes_the_gateways_paths() -> None:
     described = {path for method, path in OPERATION_HEADING.findall(text_of("docs/API.md")) if method == "POST"}
 
-    assert described == {path for path in gateway_app.PATHS if not path.endswith("/")}
+    assert {path for path in gateway_app.PATHS if not path.endswith("/")} <= described
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/OPERATIONS.md"])

@@ -98,7 +98,7 @@ def test_openai_callers_get_the_shape_of_openai():
 
     assert body == {
         "error": {
-            "message": "Unknown strategy 'coin-toss'; use one of: complexity.",
+            "message": "Unknown strategy 'coin-toss'; use one of: complexity, learning, hybrid.",
             "type": "invalid_request_error",
             "code": "unknown_strategy",
             "param": "strategy",

@@ -22,9 +22,24 @@ def test_team_is_created_and_listed(optimizer: Run) -> None:
             "baseline_model": None,
             "cache_ttl_seconds": 60,
             "prompt_retention_days": None,
+            "min_quality": None,
+            "keeps_embeddings": True,
+            "learns_alone": False,
         }
     ]
     assert "acme  Acme Inc" in optimizer("team", "list")
+
+
+def test_team_says_how_routing_learns_from_it(optimizer: Run) -> None:
+    optimizer("team", "create", "acme", "--min-quality", "0.8", "--no-embeddings", "--learns-alone")
+    team = Team.objects.get()
+    assert (team.min_quality, team.keeps_embeddings, team.learns_alone) == (0.8, False, True)
+
+
+@pytest.mark.parametrize("quality", ["1.1", "-0.1", "nan", "good"])
+def test_quality_that_is_no_share_is_refused(optimizer: Run, quality: str) -> None:
+    with pytest.raises(CommandError, match="from 0 to 1"):
+        optimizer("team", "create", "acme", f"--min-quality={quality}")
 
 
 def test_second_team_of_a_slug_is_refused(optimizer: Run) -> None:

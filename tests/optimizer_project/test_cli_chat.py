@@ -1,10 +1,10 @@
 import json
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Callable
 
 import pytest
 from django.core.management.base import CommandError
+
+from tests.optimizer_project.fake_api import FakeServer
 
 Run = Callable[..., str]
 COMPLETION = {
@@ -14,46 +14,9 @@ COMPLETION = {
 }
 
 
-class FakeServer(ThreadingHTTPServer):
-    """Answers every request with what the test says, and keeps what it was sent."""
-
-    status = 200
-    answer = json.dumps(COMPLETION).encode()
-    seen: list[tuple[str, str | None, bytes]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: FakeServer
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.seen.append((self.path, self.headers["Authorization"], body))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.answer)))
-        self.end_headers()
-        self.wfile.write(self.server.answer)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Stay silent."""
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer(("127.0.0.1", 0), Handler) as fake:
-        fake.seen = []
-        Thread(target=fake.serve_forever, daemon=True).start()
-        yield fake
-        fake.shutdown()
-
-
-@pytest.fixture
-def url(server: FakeServer) -> str:
-    return f"http://127.0.0.1:{server.server_port}"
-
-
 @pytest.fixture(autouse=True)
-def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPTIMIZER_API_KEY", raising=False)
+def completion(server: FakeServer) -> None:
+    server.answer = json.dumps(COMPLETION).encode()
 
 
 def test_answer_is_shown_with_what_it_cost(optimizer: Run, server: FakeServer, url: str) -> None:

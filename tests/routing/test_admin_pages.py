@@ -24,6 +24,19 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import ApiKey, ApiKeyUsage, Budget, BudgetPeriod, ConfigVersion, RateLimitWindow, Team
 from accounts.services import config_version
+from feedback.models import ResponseFeedback
+from learning.models import (
+    Calibration,
+    EvaluationOutcome,
+    EvaluationSet,
+    LearningAlert,
+    LearningOverride,
+    ModelPerformance,
+    PolicyEvaluation,
+    RetrainingRun,
+)
+from learning.services import promotion
+from routing.domain import policy as policy_domain
 from routing.models import (
     CachedResponse,
     GatewayInstance,
@@ -31,9 +44,14 @@ from routing.models import (
     LanguageModel,
     LedgerEntry,
     ModelPrice,
+    PolicyActivation,
+    PolicyVersion,
+    PredictorModel,
+    PromptEmbedding,
     Provider,
     StoredPrompt,
 )
+from routing.services import policies
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +89,111 @@ def _budget() -> Budget:
     return Budget.objects.create(team=factories.team(), period="day", limit_nano_usd=1_500_000_000)
 
 
+def _policy() -> PolicyVersion:
+    document = policy_domain.document()
+    return policies.publish(team=factories.team(), document=document, source="staff", actor="ada", now=NOW)
+
+
+def _activation() -> PolicyActivation:
+    return policies.activate(_policy(), kind="staff", actor="ada", reason="better", now=NOW)
+
+
+def _predictor() -> PredictorModel:
+    return PredictorModel.objects.create(sha256=uuid.uuid4().hex, content=SECRET_BODY, summary={}, trained_at=NOW)
+
+
+def _embedding() -> PromptEmbedding:
+    return PromptEmbedding.objects.create(
+        request_id=uuid.uuid4(),
+        team=factories.team(),
+        encoder="plain",
+        vector=SECRET_BODY,
+        created_at=NOW,
+        expires_at=NOW,
+    )
+
+
 def _crontab() -> CrontabSchedule:
     return CrontabSchedule.objects.create(minute="0", hour="2")
+
+
+def _evaluation_set() -> EvaluationSet:
+    return EvaluationSet.objects.create(name="bench", source="import", created_at=NOW, created_by="ada")
+
+
+def _outcome() -> EvaluationOutcome:
+    return EvaluationOutcome.objects.create(
+        evaluation_set=_evaluation_set(),
+        prompt_hash="0" * 64,
+        encrypted_prompt=SECRET_BODY,
+        model="gpt",
+        quality=0.5,
+        cost_nano_usd=1,
+    )
+
+
+def _calibration() -> Calibration:
+    return Calibration.objects.create(
+        team=factories.team(),
+        evaluation_set=_evaluation_set(),
+        state=Calibration.State.RUNNING,
+        model_names=["acme/small"],
+        request_ids=["00000000-0000-0000-0000-000000000001"],
+        grader=Calibration.Grader.JUDGE,
+        budget_nano_usd=1_500_000_000,
+        estimated_nano_usd=1,
+        created_by="ada",
+        created_at=NOW,
+    )
+
+
+def _run() -> RetrainingRun:
+    return RetrainingRun.objects.create(
+        run_id=uuid.uuid4(),
+        team=factories.team(),
+        trigger=RetrainingRun.Trigger.COMMAND,
+        actor="ada",
+        parameters={},
+        state=RetrainingRun.State.SUCCEEDED,
+        started_at=NOW,
+    )
+
+
+def _override() -> LearningOverride:
+    return LearningOverride.objects.create(
+        team=factories.team(),
+        pattern="code",
+        provider="acme",
+        model="small",
+        confidence="high",
+        confidence_score=0.9,
+        sample_count=12,
+        avg_quality=4.5,
+        status=LearningOverride.Status.ACTIVE,
+        reason="the best rated",
+        created_at=NOW,
+    )
+
+
+def _performance() -> ModelPerformance:
+    return ModelPerformance.objects.create(
+        team=factories.team(),
+        pattern="code",
+        provider="acme",
+        model="small",
+        run=_run(),
+        avg_quality_score=4.5,
+        sample_count=12,
+        confidence_level="high",
+        confidence_score=0.9,
+        updated_at=NOW,
+    )
+
+
+def _alert() -> LearningAlert:
+    return LearningAlert.objects.create(
+        team=factories.team(), kind=LearningAlert.Kind.VOTE_ANOMALY, pattern="code", message="too many", raised_at=NOW
+    )
 
 
 ROWS: dict[type[Model], Callable[[], Model]] = {
@@ -91,6 +212,19 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     GatewayInstance: _instance,
     CachedResponse: lambda: factories.cached_response(factories.team(), encrypted_body=SECRET_BODY),
     IdempotencyClaim: _claim,
+    PolicyEvaluation: lambda: promotion.evaluate(_policy(), now=NOW),
+    PolicyVersion: _policy,
+    PolicyActivation: _activation,
+    PredictorModel: _predictor,
+    PromptEmbedding: _embedding,
+    ResponseFeedback: lambda: factories.feedback(factories.team()),
+    EvaluationSet: _evaluation_set,
+    EvaluationOutcome: _outcome,
+    Calibration: _calibration,
+    LearningAlert: _alert,
+    LearningOverride: _override,
+    ModelPerformance: _performance,
+    RetrainingRun: _run,
     User: lambda: User.objects.create_user("someone"),
     Group: lambda: Group.objects.create(name="viewers"),
     CrontabSchedule: _crontab,
@@ -105,12 +239,25 @@ READ_ONLY = [
     ApiKeyUsage,
     BudgetPeriod,
     CachedResponse,
+    Calibration,
     ConfigVersion,
+    EvaluationOutcome,
+    EvaluationSet,
     GatewayInstance,
     IdempotencyClaim,
+    LearningAlert,
+    LearningOverride,
     LedgerEntry,
+    ModelPerformance,
     ModelPrice,
+    PolicyActivation,
+    PolicyEvaluation,
+    PolicyVersion,
+    PredictorModel,
+    PromptEmbedding,
     RateLimitWindow,
+    ResponseFeedback,
+    RetrainingRun,
     StoredPrompt,
 ]
 
@@ -158,6 +305,16 @@ def test_what_only_the_product_writes_has_no_write_path(model: type[Model], admi
     assert model._default_manager.values().get(pk=row.pk) == before
 
 
+@pytest.mark.parametrize(
+    ("model", "field"), [(PredictorModel, b"content"), (PromptEmbedding, b"vector")], ids=["predictor", "embedding"]
+)
+def test_binary_contents_are_not_shown(model: type[Model], field: bytes, admin_client: Client) -> None:
+    row = ROWS[model]()
+    shown = admin_client.get(page(model, "change", row.pk)).content
+    assert b"field-" + field not in shown
+    assert SECRET_BODY not in shown
+
+
 @pytest.mark.parametrize("model", [StoredPrompt, CachedResponse, IdempotencyClaim], ids=name_of)
 def test_encrypted_bodies_are_not_shown(model: type[Model], admin_client: Client) -> None:
     row = ROWS[model]()
@@ -180,7 +337,16 @@ def test_encrypted_bodies_are_not_shown(model: type[Model], admin_client: Client
         LanguageModel,
         LedgerEntry,
         ModelPrice,
+        LearningAlert,
+        LearningOverride,
+        ModelPerformance,
+        PolicyActivation,
+        PolicyVersion,
+        PredictorModel,
+        PromptEmbedding,
         Provider,
+        ResponseFeedback,
+        RetrainingRun,
         StoredPrompt,
         Team,
     ],

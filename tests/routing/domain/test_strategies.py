@@ -5,6 +5,7 @@ import pytest
 from routing.domain import strategies
 from routing.domain.catalog import ModelSpec
 from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
+from routing.domain.situation import Situation
 from tests.routing.domain.specs import candidate, features, model, price
 
 CHEAP = price("0.1", "0.2")
@@ -16,7 +17,7 @@ COMPLEX_CHEAP = model("b/complex-cheap", "complex", price=CHEAP)
 def decide(tier: str, *models: ModelSpec, min_quality: float | None = None) -> RoutingDecision:
     wanted = features(pattern="factual", complexity_score=0.1234, tier=tier)
     controls = Controls(min_quality=min_quality)
-    return strategies.get("complexity").decide(wanted, [candidate(spec) for spec in models], controls)
+    return strategies.get("complexity").decide(Situation(wanted, [candidate(spec) for spec in models], controls))
 
 
 def test_cheapest_model_of_the_prompts_tier_answers() -> None:

@@ -1,0 +1,214 @@
+"""The product's own reading of prompts, training and deciding, on the prompts and models of a pool."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.routing.pools import FloatArray, IntArray, Pool
+from learning.domain import predictor_training
+from learning.domain.training_set import TrainingSet
+from routing.domain import policy, predictor, prompt_features, strategies
+from routing.domain.candidates import by_cost
+from routing.domain.catalog import TIERS, Candidate, ModelSpec
+from routing.domain.decision import Controls, RoutingDecision
+from routing.domain.policy import Forecast, Predictor, RoutingPolicy
+from routing.domain.prompt import PromptFeatures
+from routing.domain.quality_predictor import LOWER_BOUND_DEVIATIONS, QualityPredictor
+from routing.domain.quality_prior import expected_quality
+from routing.services import embeddings
+
+BoolArray = NDArray[np.bool_]
+_PROVIDER = "pool"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A pool as the product reads it: what it sees of each prompt, and the models as its catalog would hold them."""
+
+    pool: Pool
+    features: tuple[PromptFeatures, ...]
+    vectors: NDArray[np.float32]
+    models: tuple[ModelSpec, ...]
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        return tuple(model.full_name for model in self.models)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        return tuple(features.pattern for features in self.features)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What is expected of every model on some prompts, [prompts, models]: quality, its deviation, and cost."""
+
+    quality: FloatArray
+    deviation: FloatArray
+    cost: FloatArray
+
+    def forecasts(self, row: int, names: Sequence[str]) -> dict[str, Forecast]:
+        """Return the forecasts of one prompt by the models' names, as ``QualityPredictor.forecast`` does for one."""
+        lower = np.maximum(0.0, self.quality[row] - LOWER_BOUND_DEVIATIONS * self.deviation[row])
+        pairs = zip(names, self.quality[row].tolist(), lower.tolist(), strict=True)
+        return {name: Forecast(mean, bound) for name, mean, bound in pairs}
+
+
+class Known(Predictor, Protocol):
+    """A predictor that can be asked of many prompts at once."""
+
+    def forecast_many(
+        self,
+        vectors: np.ndarray,
+        *,
+        texts: Sequence[str | None],
+        tasks: Sequence[str | None],
+        patterns: Sequence[str],
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def expected_cost_many(self, tasks: Sequence[str | None], patterns: Sequence[str]) -> np.ndarray: ...
+
+
+# Learns from what was observed [prompts of the pool, models] of some of its prompts, as ``train`` does.
+Trainer = Callable[[Read, IntArray, BoolArray, int], Known]
+
+
+def read(pool: Pool) -> Read:
+    """Turn every prompt into features and a vector, its category standing for the caller's own task."""
+    features = tuple(_features(text, task) for text, task in zip(pool.texts, pool.tasks, strict=True))
+    vectors = np.array(
+        [
+            embeddings.encode(text, complexity_score=known.complexity_score)
+            for text, known in zip(pool.texts, features, strict=True)
+        ],
+        dtype=np.float32,
+    )
+    return Read(pool, features, vectors, catalog(pool.model_names))
+
+
+def catalog(names: Sequence[str]) -> tuple[ModelSpec, ...]:
+    """Return the models of a pool, cheapest first, spread over the product's tiers by the rank of their price."""
+    last = max(1, len(names) - 1)
+    return tuple(
+        _model(number, name, TIERS[round(number * (len(TIERS) - 1) / last)]) for number, name in enumerate(names)
+    )
+
+
+def train(read: Read, rows: IntArray, observed: BoolArray, seed: int) -> QualityPredictor:
+    """Fit on what was observed of the prompts ``rows``, and load the result as a gateway would.
+
+    Args:
+        observed: [prompts of the pool, models].
+
+    Raises:
+        predictor_training.NotEnoughEvidence: Too little was observed.
+    """
+    pool = read.pool
+    prompt_index, model_index = np.nonzero(observed[rows])
+    known = rows[prompt_index]
+    training = TrainingSet(
+        vectors=read.vectors[rows],
+        texts=[pool.texts[row] for row in rows],
+        tasks=[pool.tasks[row] for row in rows],
+        patterns=[read.features[row].pattern for row in rows],
+        model_names=read.model_names,
+        prompt_index=prompt_index,
+        model_index=model_index,
+        quality=pool.quality[known, model_index],
+        cost_usd=pool.cost[known, model_index],
+        weight=np.ones(len(known)),
+        groups=pool.groups[rows].tolist(),
+    )
+    return predictor.load(predictor_training.fit(training, seed=seed).content)
+
+
+def expected(read: Read, known: Known, rows: IntArray) -> Expected:
+    """Forecast the quality and the cost of every model on the prompts ``rows``."""
+    pool = read.pool
+    tasks = [pool.tasks[row] for row in rows]
+    patterns = [read.features[row].pattern for row in rows]
+    quality, deviation = known.forecast_many(
+        read.vectors[rows], texts=[pool.texts[row] for row in rows], tasks=tasks, patterns=patterns
+    )
+    cost = known.expected_cost_many(tasks, patterns)
+    # A model costs what it does on average where it was not seen: its price was known before anything was learned.
+    return Expected(quality, deviation, np.where(np.isnan(cost), pool.cost.mean(axis=0), cost))
+
+
+def candidates(read: Read, cost: FloatArray) -> tuple[Candidate, ...]:
+    """Return the models as candidates at these costs, [models], cheapest first, with the priors of their tiers."""
+    found = [
+        Candidate(model, Decimal(repr(value)), expected_quality(model))
+        for model, value in zip(read.models, cost.tolist(), strict=True)
+    ]
+    return tuple(sorted(found, key=by_cost))
+
+
+def options(
+    read: Read, known: Known | None, rows: IntArray
+) -> Iterator[tuple[tuple[Candidate, ...], dict[str, Forecast] | None]]:
+    """Yield the candidates of each prompt, and their forecasts where anything is known.
+
+    Before that a model costs what it does on average over the pool, for prices are known when a model is added.
+    """
+    if known is None:
+        alike = candidates(read, read.pool.cost.mean(axis=0))
+        yield from ((alike, None) for _ in rows)
+        return
+    found = expected(read, known, rows)
+    for row in range(len(rows)):
+        yield candidates(read, found.cost[row]), found.forecasts(row, read.model_names)
+
+
+def without_policy(read: Read, strategy: str) -> IntArray:
+    """Return the model that a strategy serves to every prompt while nothing is learned."""
+    options = candidates(read, read.pool.cost.mean(axis=0))
+    situations = (strategies.Situation(features, options, Controls()) for features in read.features)
+    return served(situations, strategy)
+
+
+def served(situations: Iterable[strategies.Situation], strategy: str) -> IntArray:
+    """Return the index of the model that a strategy serves in each situation."""
+    chosen = strategies.get(strategy)
+    return np.array([index_of(chosen.decide(situation)) for situation in situations], dtype=np.int64)
+
+
+def index_of(decision: RoutingDecision) -> int:
+    """Return which model of the pool was chosen: its number is its place in the catalog."""
+    return decision.chosen.model.id
+
+
+def learned_policy(known: Known | None, document: Mapping[str, object], *, version: int) -> RoutingPolicy:
+    """Return the policy that the product makes of a document and a predictor."""
+    return policy.parse(document, version=version, team_id=None, predictor=known)
+
+
+def _features(text: str, task: str) -> PromptFeatures:
+    return prompt_features.extract({"messages": [{"role": "user", "content": text}]}, task=task or None)
+
+
+def _model(number: int, name: str, tier: str) -> ModelSpec:
+    provider, slash, rest = name.partition("/")
+    return ModelSpec(
+        id=number,
+        provider=provider if slash else _PROVIDER,
+        name=rest if slash else name,
+        upstream_name=name,
+        canonical_name=name,
+        tier=tier,
+        price=None,
+        price_id=None,
+        context_tokens=None,
+        max_output_tokens=None,
+        supports_tools=True,
+        supports_images=True,
+        supports_json=True,
+        is_routable=True,
+        allow_unpriced=True,
+        is_simulated=False,
+        is_embedded=False,
+    )

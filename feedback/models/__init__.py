@@ -1,0 +1,3 @@
+from feedback.models.response_feedback import ResponseFeedback
+
+__all__ = ["ResponseFeedback"]

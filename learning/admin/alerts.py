@@ -1,0 +1,30 @@
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import action
+
+from accounts.admin.base import ReadOnlyAdmin
+from learning.models import LearningAlert
+from learning.services import alerts
+from routing.services import database_clock
+
+
+@admin.register(LearningAlert)
+class LearningAlertAdmin(ReadOnlyAdmin):
+    """What people must look at; resolving an unusual rate of ratings lets its pattern learn again."""
+
+    actions = ("resolve",)
+    list_display = ("raised_at", "kind", "pattern", "team", "message", "resolved_at", "resolved_by")
+    list_filter = ("kind", ("resolved_at", admin.EmptyFieldListFilter), "pattern", "team")
+    list_select_related = ("team",)
+    search_fields = ("message",)
+    date_hierarchy = "raised_at"
+
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("learning.change_learningalert"))
+
+    @action(description="Resolve the selected alerts", permissions=["resolve"])
+    def resolve(self, request: HttpRequest, queryset: QuerySet[LearningAlert]) -> None:
+        actor, now = request.user.get_username(), database_clock.now()
+        resolved = sum(alerts.resolve(alert, actor=actor, now=now) for alert in queryset)
+        self.message_user(request, f"{resolved} alerts are resolved.")

@@ -1,0 +1,64 @@
+"""Asks stored policies again what they would decide for logged requests."""
+
+import logging
+from collections.abc import Mapping
+
+from learning.domain.logged_decision import LoggedDecision
+from learning.domain.policy_scores import Decide
+from routing.domain import strategies
+from routing.domain.policy import InvalidPolicy, RoutingPolicy
+from routing.models import PolicyVersion
+from routing.services import forecasts, policies
+
+logger = logging.getLogger(__name__)
+
+
+def decider(policy: RoutingPolicy | None) -> Decide:
+    """Return what gives a policy's odds on a logged decision; ``policy`` None is the complexity strategy.
+
+    Where the policy made the decision itself, its forecasts of then are used, which knew the prompt's text. Otherwise
+    it is asked anew with the prompt's kept vector; without one it is not known what it would have decided.
+    """
+
+    def decide(decision: LoggedDecision) -> Mapping[str, float] | None:
+        if policy is None or policy.predictor is None or not _is_learned(policy, decision):
+            return decision.odds(policy, None)
+        if decision.policy_version == policy.version:
+            return decision.odds(policy, decision.logged_forecasts)
+        if decision.vector is None:
+            return None
+        found = forecasts.forecasts(policy, decision.vector, text=None, features=decision.features)
+        return None if found is None else decision.odds(policy, found)
+
+    return decide
+
+
+def logging_decider() -> Decide:
+    """Return what gives the odds of whichever policy made a decision; None where that can no longer be loaded."""
+    loaded: dict[int, Decide | None] = {}
+
+    def decide(decision: LoggedDecision) -> Mapping[str, float] | None:
+        version = decision.policy_version
+        if version is None:
+            return decision.odds(None, None)
+        if version not in loaded:
+            loaded[version] = _loaded(version)
+        of_version = loaded[version]
+        return None if of_version is None else of_version(decision)
+
+    return decide
+
+
+def _loaded(version: int) -> Decide | None:
+    stored = PolicyVersion.objects.select_related("predictor").filter(version=version).first()
+    if stored is None:
+        return None
+    try:
+        return decider(policies.load(stored))
+    except InvalidPolicy as error:
+        logger.warning("Decisions of policy %s are left out of scoring: %s", version, error)
+        return None
+
+
+def _is_learned(policy: RoutingPolicy, decision: LoggedDecision) -> bool:
+    return (decision.strategy or policy.strategy) in strategies.LEARNED

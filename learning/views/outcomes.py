@@ -1,0 +1,79 @@
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import Team
+from accounts.permissions import IsAdminScopeOrStaff, request_team
+from learning.models import EvaluationSet
+from learning.serializers.outcomes import (
+    EvaluationSetListSerializer,
+    ImportedSerializer,
+    OutcomeImportQuerySerializer,
+    OutcomeListQuerySerializer,
+)
+from learning.services import outcome_import, table_files
+from learning.views import scope as request_scope
+from learning.views.parsers import CsvParser, JsonLinesParser
+from routing.services import database_clock
+
+MOST_LISTED = 200
+
+
+class OutcomesView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+    parser_classes = (CsvParser, JsonLinesParser)
+
+    @extend_schema(
+        operation_id="learning_outcomes",
+        summary="Sets of evaluation outcomes, newest first, at most 200",
+        tags=["learning"],
+        parameters=[OutcomeListQuerySerializer],
+        responses=EvaluationSetListSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        team = _team(request, request_scope.query(request, OutcomeListQuerySerializer))
+        sets = EvaluationSet.objects.select_related("team")
+        if team is not None:
+            sets = sets.filter(team=team)
+        return Response(EvaluationSetListSerializer({"sets": sets[:MOST_LISTED]}).data)
+
+    @extend_schema(
+        operation_id="learning_outcomes_import",
+        summary="Import evaluation outcomes from a file that is the body: all of it or nothing",
+        tags=["learning"],
+        parameters=[OutcomeImportQuerySerializer],
+        request={"text/csv": OpenApiTypes.STR, "application/x-ndjson": OpenApiTypes.STR},
+        responses=ImportedSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        asked = request_scope.query(request, OutcomeImportQuerySerializer)
+        # Without a body the framework asks no parser.
+        content = request.data if isinstance(request.data, bytes) else b""
+        imported = outcome_import.import_outcomes(
+            table_files.from_bytes(content, "The file"),
+            name=asked["name"],
+            team=_team(request, asked),
+            actor=request_scope.actor(request),
+            now=database_clock.now(),
+            skip_bad=asked["skip_bad"],
+        )
+        return Response(ImportedSerializer(imported).data)
+
+
+def _team(request: Request, asked: Mapping[str, Any]) -> Team | None:
+    """Return whose evidence is meant: a key's own team, for staff the one they name, or what all teams share."""
+    own, slug = request_team(request), asked.get("team")
+    if own is not None and slug in (None, own.slug):
+        return own
+    if own is None and slug is None:
+        return None
+    team = Team.objects.filter(slug=slug).first() if own is None else None
+    if team is None:
+        raise Http404(f"There is no team {slug!r}.")
+    return team

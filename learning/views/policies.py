@@ -1,0 +1,98 @@
+"""The API of policies and their evaluations."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsAdminScopeOrStaff
+from learning.selectors import evaluations
+from learning.serializers.policies import (
+    EvaluateSerializer,
+    EvaluationSerializer,
+    EvaluationsQuerySerializer,
+    PoliciesQuerySerializer,
+    PolicyVersionSerializer,
+    PromoteSerializer,
+)
+from learning.serializers.retraining import ActivationSerializer, ScopeQuerySerializer
+from learning.services import promotion
+from learning.views import scope as request_scope
+from routing.services import database_clock
+
+
+class PolicyListView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="learning_policies",
+        summary="The versions of the routing policy, newest first",
+        tags=["learning"],
+        parameters=[PoliciesQuerySerializer],
+        responses=PolicyVersionSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        asked = request_scope.query(request, PoliciesQuerySerializer)
+        rows = evaluations.versions(request_scope.scope(request, asked), limit=asked["limit"])
+        return Response(PolicyVersionSerializer(rows, many=True).data)
+
+
+class EvaluationListView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="learning_evaluations",
+        summary="Candidates scored on past traffic, and what was decided from that, newest first",
+        tags=["learning"],
+        parameters=[EvaluationsQuerySerializer],
+        responses=EvaluationSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        asked = request_scope.query(request, EvaluationsQuerySerializer)
+        scope = request_scope.scope(request, asked)
+        rows = evaluations.newest(scope, version=asked.get("version"), limit=asked["limit"])
+        return Response(EvaluationSerializer(rows, many=True).data)
+
+
+class EvaluateView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="learning_evaluate",
+        summary="Score a candidate on past traffic now, and act on the verdict",
+        tags=["learning"],
+        parameters=[ScopeQuerySerializer],
+        request=EvaluateSerializer,
+        responses=EvaluationSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
+        body = EvaluateSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        candidate = promotion.find(body.validated_data["version"], scope)
+        return Response(EvaluationSerializer(promotion.evaluate(candidate, now=database_clock.now())).data)
+
+
+class PromoteView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="learning_promote",
+        summary="Let a candidate route, whatever its evaluations say",
+        tags=["learning"],
+        parameters=[ScopeQuerySerializer],
+        request=PromoteSerializer,
+        responses=ActivationSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
+        body = PromoteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        activation = promotion.promote_by_hand(
+            version=body.validated_data["version"],
+            team=scope,
+            actor=request_scope.actor(request),
+            reason=body.validated_data["reason"],
+            now=database_clock.now(),
+        )
+        return Response(ActivationSerializer(activation).data)

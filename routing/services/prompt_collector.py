@@ -1,0 +1,106 @@
+"""Gathers the prompts that routing may learn from, and turns them into kept vectors off the hot path."""
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from django.db import DatabaseError
+
+from routing.services import embeddings
+from routing.services.embeddings import NotedVector
+from routing.services.group_commit import CONNECTION_ERRORS
+
+logger = logging.getLogger(__name__)
+
+# Vectors that wait for the database: some 12 MB, minutes of a busy process. They are worth no more than that.
+MAX_WAITING = 10_000
+# Prompts turned into vectors by one flush: learning needs a sample, and a busy process its time for answering.
+MAX_ENCODED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NotedPrompt:
+    """A routed prompt, in memory until the next flush; ``vector`` is given where one was needed to decide.
+
+    ``is_wanted`` marks a prompt that was sent elsewhere than its policy would have chosen: the best evidence there is.
+    """
+
+    request_id: str
+    team_id: int
+    text: str
+    turns: int
+    complexity_score: float
+    noted_at: datetime
+    vector: np.ndarray | None = None
+    is_wanted: bool = False
+
+
+class PromptCollector:
+    """Takes prompts on the hot path; ``flush``, called by one thread at a time, encodes and writes them.
+
+    Between two flushes it takes all prompts that have a vector or are wanted, and ``MAX_ENCODED`` of the others; what
+    is beyond is counted in ``skipped``. While the database is away the oldest are dropped, and counted in ``dropped``.
+    """
+
+    def __init__(self) -> None:
+        self._prompts: deque[NotedPrompt] = deque()
+        self._waiting: deque[NotedVector] = deque()
+        self._unasked = 0
+        self.skipped = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._prompts) + len(self._waiting)
+
+    def note(self, prompt: NotedPrompt) -> None:
+        if prompt.vector is None and not prompt.is_wanted:
+            if self._unasked >= MAX_ENCODED:
+                self.skipped += 1
+                return
+            self._unasked += 1
+        if len(self._prompts) >= MAX_WAITING:
+            self._count_dropped(1)
+            return
+        self._prompts.append(prompt)
+
+    def flush(self) -> int:
+        """Encode and write what waits; return how many vectors were written.
+
+        While the database is away they wait on, and that is raised. A batch that the database refuses for any other
+        reason (its team is gone) is dropped: it would be refused again.
+        """
+        self._encode()
+        written = 0
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(embeddings.BATCH_SIZE, len(self._waiting)))]
+            try:
+                embeddings.store(batch)
+            except CONNECTION_ERRORS:
+                self._waiting.extendleft(reversed(batch))
+                raise
+            except DatabaseError:
+                self._count_dropped(len(batch))
+            else:
+                written += len(batch)
+        return written
+
+    def _encode(self) -> None:
+        self._unasked = 0
+        # Taken one by one: the event loop adds to the other end meanwhile.
+        for _ in range(len(self._prompts)):
+            prompt = self._prompts.popleft()
+            vector = prompt.vector
+            if vector is None:
+                vector = embeddings.encode(prompt.text, turns=prompt.turns, complexity_score=prompt.complexity_score)
+            self._waiting.append(NotedVector(prompt.request_id, prompt.team_id, vector, prompt.noted_at))
+        excess = max(0, len(self._waiting) - MAX_WAITING)
+        for _ in range(excess):
+            self._waiting.popleft()
+        self._count_dropped(excess)
+
+    def _count_dropped(self, count: int) -> None:
+        if count and not self.dropped:
+            logger.warning("Vectors of prompts are dropped: the database takes none")
+        self.dropped += count

@@ -1,0 +1,44 @@
+from collections import Counter
+
+import pytest
+
+from benchmarks import experiment_cells, experiments
+from benchmarks.experiment_cells import Outcome, Share
+from benchmarks.experiment_traffic import Effect, World
+
+
+def test_whole_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    experiments.main(["--runs", "1"])
+    printed = capsys.readouterr().out
+    assert "| 15 users an arm, sigma 1.5 |" in printed
+    assert "refuses to decide" in printed
+    assert "| 30% cheaper, latency 50% higher |" in printed
+
+
+def test_same_seed_gives_the_same_figures() -> None:
+    cell = experiment_cells.Cell("users", World(50, 1.0), look_every=100)
+    assert experiment_cells.run(cell, 2, 5).endings == experiment_cells.run(cell, 2, 5).endings
+
+
+def test_arm_at_half_the_cost_is_found() -> None:
+    cell = experiment_cells.Cell("half", World(50, 0.5, noise_sigma=0.25), Effect(cost=0.5), look_every=100)
+    outcome = experiment_cells.run(cell, 2, 1)
+    assert outcome.endings["group_sequential"] == Counter({"winner test": 2})
+    assert outcome.naive_winners == 2
+
+
+def test_wilson_interval_of_a_published_example() -> None:
+    # Newcombe (1998), table I: 81 of 263 gives 0.2553 to 0.3662.
+    assert Share(81, 263).interval == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert Share(0, 20).interval[0] == 0
+
+
+def test_missed_target_fails_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = [_outcome("winner test"), _outcome("winner test"), _outcome("winner test")]
+    goals = experiments.goals(outcomes, outcomes, outcomes)
+    assert [is_met for _, _, is_met in goals] == [False, False, False, True]
+
+
+def _outcome(ending: str) -> Outcome:
+    cell = experiment_cells.Cell("cell", World(50, 1.0))
+    return Outcome(cell, 100, {mode: Counter({ending: 100}) for mode in cell.modes}, 100)
