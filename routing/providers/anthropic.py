@@ -2,7 +2,6 @@
 
 import time
 
-import aiohttp
 import orjson
 
 from routing.providers import exchange
@@ -13,6 +12,7 @@ from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderCon
 from routing.providers.decoding import Undecodable
 from routing.providers.errors import during_answer
 from routing.providers.exchange import UpstreamRequest
+from routing.providers.http_client import HttpClient
 from routing.providers.unmappable import Unmappable
 
 API_VERSION = "2023-06-01"
@@ -21,15 +21,15 @@ API_VERSION = "2023-06-01"
 class Anthropic:
     """Translates both ways; a request that would lose its meaning on the way is refused unsent."""
 
-    async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
-        message = await exchange.ask(session, config, _request(config, call, is_stream=False))
+    async def complete(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
+        message = await exchange.ask(client, config, _request(config, call, is_stream=False))
         try:
             return chat_answer(message, created=int(time.time()), answers_in_json=answers_in_json(call.body))
         except Undecodable as exc:
             raise during_answer(config, exc) from exc
 
-    async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
-        source = await exchange.open_events(session, config, _request(config, call, is_stream=True))
+    async def stream(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatStream:
+        source = await exchange.open_events(client, config, _request(config, call, is_stream=True))
         in_json = answers_in_json(call.body)
         stream = AnthropicStream(source, config, created=int(time.time()), answers_in_json=in_json)
         await stream.begin()

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-import aiohttp
-
 from routing.domain.usage import Usage
+from routing.providers.http_client import HttpClient
 
 Sent = Literal["no", "unknown", "yes"]
 
@@ -87,9 +86,9 @@ class ChatStream(Protocol):
 class Provider(Protocol):
     """Speaks one wire protocol. Holds no state of a request; one HTTP exchange per call; never retries."""
 
-    async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer: ...
+    async def complete(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatAnswer: ...
 
-    async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
+    async def stream(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatStream:
         """Return once the first event is there, so that any earlier failure can still be answered elsewhere."""
         ...
 

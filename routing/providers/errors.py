@@ -14,17 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import aiohttp
-
 from routing.providers import error_text
 from routing.providers.base import ProviderConfig, ProviderError, Sent
 from routing.providers.decoding import Undecodable
+from routing.providers.http_errors import ConnectFailed, InvalidHeader, InvalidUrl, TlsFailed
 
-FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""Everything an exchange may raise besides ``ProviderError``; aiohttp raises ValueError for a malformed head."""
+FAILURES = (OSError, ValueError)
+"""Everything an exchange may raise besides ``ProviderError``: see ``http_errors``; TimeoutError is an OSError."""
 
-_CONNECT_FAILURES = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ServerFingerprintMismatch)
-_TLS_FAILURES = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
 _CONTEXT_LENGTH = re.compile(
     r"context[_ ](?:length|window)|maximum context|prompt is too long|too many (?:input )?tokens|input token count",
     re.I,
@@ -98,14 +95,16 @@ def from_response(
 
 def before_answer(config: ProviderConfig, failure: Exception) -> ProviderError:
     """Map what was raised before the provider's status line was read."""
-    if isinstance(failure, aiohttp.InvalidURL):
+    if isinstance(failure, InvalidUrl):
         return _error(config, "connect", "its base URL is not valid; correct it in the admin", sent="no")
-    if isinstance(failure, _CONNECT_FAILURES):
-        retryable = not isinstance(failure, _TLS_FAILURES)
+    if isinstance(failure, InvalidHeader):
+        return _error(config, "connect", f"was not asked: {failure}; correct its key in the admin", sent="no")
+    if isinstance(failure, ConnectFailed):
+        retryable = not isinstance(failure, TlsFailed)
         return _error(config, "connect", "could not connect: " + _reason(failure), sent="no", retryable=retryable)
     if isinstance(failure, TimeoutError):
         return _error(config, "timeout", "gave no answer within its deadline", sent="unknown")
-    if isinstance(failure, aiohttp.ClientResponseError | ValueError):
+    if isinstance(failure, ValueError):
         return _error(config, "malformed", "answered with something that is not HTTP", sent="unknown")
     return _error(config, "interrupted", "closed the connection: " + _reason(failure), sent="unknown", retryable=True)
 

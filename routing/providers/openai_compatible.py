@@ -2,28 +2,27 @@
 
 from typing import Any
 
-import aiohttp
-
 from routing.providers import error_text, exchange, usage_reading
 from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig
 from routing.providers.decoding import Undecodable
 from routing.providers.errors import during_answer
 from routing.providers.exchange import UpstreamRequest
+from routing.providers.http_client import HttpClient
 from routing.providers.openai_stream import OpenAIStream, finish_reason_of
 
 
 class OpenAICompatible:
     """Sends the caller's body on almost as it is and returns the provider's answer as it is."""
 
-    async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
-        answer = await exchange.ask(session, config, _request(config, call, is_stream=False))
+    async def complete(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
+        answer = await exchange.ask(client, config, _request(config, call, is_stream=False))
         try:
             return _read(answer)
         except Undecodable as exc:
             raise during_answer(config, exc) from exc
 
-    async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
-        source = await exchange.open_events(session, config, _request(config, call, is_stream=True))
+    async def stream(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatStream:
+        source = await exchange.open_events(client, config, _request(config, call, is_stream=True))
         stream = OpenAIStream(source, config)
         await stream.begin()
         return stream

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import aiohttp
 import orjson
 
 from routing.domain.usage import Usage
 from routing.providers import usage_reading
 from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig, StreamEnd
 from routing.providers.exchange import payload_of
+from routing.providers.http_client import HttpClient
 from routing.providers.openai_stream import as_event
 from routing.providers.simulated_json import smallest_instance
 
@@ -39,7 +39,7 @@ class Simulated:
     A token is four bytes of UTF-8, rounded up: simple, deterministic, and near what English costs elsewhere.
     """
 
-    async def complete(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
+    async def complete(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatAnswer:
         answer = _answer(config, call)
         choices = [
             {
@@ -53,7 +53,7 @@ class Simulated:
         body = {**_head(call, "chat.completion"), "choices": choices, "usage": usage_reading.as_openai(answer.usage)}
         return ChatAnswer(body, answer.usage, answer.finish_reason)
 
-    async def stream(self, session: aiohttp.ClientSession, config: ProviderConfig, call: ChatCall) -> ChatStream:
+    async def stream(self, client: HttpClient, config: ProviderConfig, call: ChatCall) -> ChatStream:
         return SimulatedStream(_head(call, "chat.completion.chunk"), _answer(config, call))
 
 

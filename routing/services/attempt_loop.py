@@ -158,8 +158,8 @@ class AttemptLoop:
         provider = registry.ADAPTERS[config.kind]
         call = ChatCall(attempt_id=self.current.attempt_id, upstream_model=model.upstream_name, body=self._body)
         if self._is_stream:
-            return await provider.stream(self._runtime.session, config, call)
-        return await provider.complete(self._runtime.session, config, call)
+            return await provider.stream(self._runtime.http_client, config, call)
+        return await provider.complete(self._runtime.http_client, config, call)
 
     async def _extend(self, model: ModelSpec) -> bool:
         """Write the next attempt down and reserve for it; False when it may not be made."""

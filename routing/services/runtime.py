@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
-import aiohttp
 from django.conf import settings
 from django.db import connection
 
 from accounts.services import api_keys, config_version
 from accounts.services.rate_limits import RateLimiter
 from routing.domain import tokens
+from routing.providers.http_client import HttpClient
 from routing.services import database_clock, embeddings, instance, ledger, snapshot
 from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
 from routing.services.prompt_collector import PromptCollector
@@ -46,12 +46,7 @@ class Runtime:
         self.writer = GroupCommit(ledger.apply, ledger.undo_of)
         self.prompts = PromptCollector()
         self.rate_limiter = RateLimiter(settings.REDIS_URL)
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        self.http_client = HttpClient()
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._key_uses: dict[int, datetime] = {}
@@ -129,7 +124,7 @@ class Runtime:
             self._poller.cancel()
             await self._quietly(self.read(self.prompts.flush))
             await self._quietly(self.read(self._end_lease))
-        await self.session.close()
+        await self.http_client.aclose()
         await self.rate_limiter.aclose()
         if not await asyncio.to_thread(self.writer.close, 5.0):
             logger.error("The database is away: %s writes are left to the reconciler", self.writer.waiting)

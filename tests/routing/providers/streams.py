@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,25 +12,22 @@ from routing.providers.event_source import EventSource
 CONFIG = ProviderConfig("fake", "openai_compatible", "http://127.0.0.1/v1", None, Deadlines())
 
 
-@dataclass
-class FakeContent:
-    """The body of a response that arrives in exactly these reads."""
-
-    reads: list[bytes]
-
-    async def readany(self) -> bytes:
-        return self.reads.pop(0) if self.reads else b""
-
-    def at_eof(self) -> bool:
-        return not self.reads
-
-
 class FakeResponse:
-    """The two things an event source needs of a response."""
+    """What an event source needs of a response, whose body arrives in exactly these reads."""
 
     def __init__(self, reads: Iterable[bytes]) -> None:
-        self.content = FakeContent([read for read in reads if read])
         self.is_closed = False
+        self._reads = [read for read in reads if read]
+
+    @property
+    def is_complete(self) -> bool:
+        return not self._reads
+
+    async def read_any(self) -> bytes:
+        return self._reads.pop(0) if self._reads else b""
+
+    def expire_at(self, due_at: float) -> None:
+        """Every read is there at once."""
 
     def close(self) -> None:
         self.is_closed = True

@@ -1,9 +1,9 @@
-import aiohttp
 import pytest
 
 from routing.domain.usage import Usage
 from routing.providers.anthropic import Anthropic
 from routing.providers.base import ProviderConfig, ProviderError
+from routing.providers.http_client import HttpClient
 from tests.fake_upstream.running import FakeUpstream
 from tests.routing.providers.conftest import KEY, MakeCall
 from tests.routing.providers.streams import content_of, passed_on
@@ -13,9 +13,9 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 
 
 async def test_answer_and_its_books_agree(
-    session: aiohttp.ClientSession, claude: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, claude: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
-    answer = await adapter.complete(session, claude, make_call("details", max_tokens=3))
+    answer = await adapter.complete(client, claude, make_call("details", max_tokens=3))
 
     assert answer.body["choices"][0]["message"]["content"] == "details: the answer"
     # 20 characters of prompt at four a token, half of them cached; three words.
@@ -28,9 +28,9 @@ async def test_answer_and_its_books_agree(
 
 @pytest.mark.parametrize("model", ["ok", "dup_done", "no_done", "crlf", "keep_alive", "slow_ok_20"])
 async def test_stream_says_the_same_as_the_whole_answer(
-    session: aiohttp.ClientSession, claude: ProviderConfig, make_call: MakeCall, model: str
+    client: HttpClient, claude: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
-    stream = await adapter.stream(session, claude, make_call(model))
+    stream = await adapter.stream(client, claude, make_call(model))
     events = await passed_on(stream)
     await stream.aclose()
 
@@ -40,12 +40,12 @@ async def test_stream_says_the_same_as_the_whole_answer(
 
 
 async def test_structured_answer_arrives_as_content(
-    session: aiohttp.ClientSession, claude: ProviderConfig, make_call: MakeCall
+    client: HttpClient, claude: ProviderConfig, make_call: MakeCall
 ) -> None:
     response_format = {"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA}}
     call = make_call("json", response_format=response_format)
-    answer = await adapter.complete(session, claude, call)
-    stream = await adapter.stream(session, claude, call)
+    answer = await adapter.complete(client, claude, call)
+    stream = await adapter.stream(client, claude, call)
     events = await passed_on(stream)
     await stream.aclose()
 
@@ -54,19 +54,19 @@ async def test_structured_answer_arrives_as_content(
     assert content_of(events) == '{"city": "value"}'
 
 
-async def test_tool_is_called(session: aiohttp.ClientSession, claude: ProviderConfig, make_call: MakeCall) -> None:
+async def test_tool_is_called(client: HttpClient, claude: ProviderConfig, make_call: MakeCall) -> None:
     tools = [{"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}]
-    answer = await adapter.complete(session, claude, make_call("tools", tools=tools))
+    answer = await adapter.complete(client, claude, make_call("tools", tools=tools))
 
     function = answer.body["choices"][0]["message"]["tool_calls"][0]["function"]
     assert function == {"name": "weather", "arguments": '{"city":"value"}'}
 
 
 async def test_parameter_without_equivalent_is_refused_unsent(
-    session: aiohttp.ClientSession, claude: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, claude: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
     with pytest.raises(ProviderError, match="logprobs") as raised:
-        await adapter.complete(session, claude, make_call("ok", logprobs=True))
+        await adapter.complete(client, claude, make_call("ok", logprobs=True))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == ("bad_request", False, True, "no")
@@ -75,10 +75,10 @@ async def test_parameter_without_equivalent_is_refused_unsent(
 
 @pytest.mark.parametrize("tools", [[{"type": "function"}], [1], "weather"])
 async def test_shape_nobody_foresaw_is_refused_unsent(
-    session: aiohttp.ClientSession, claude: ProviderConfig, make_call: MakeCall, tools: object
+    client: HttpClient, claude: ProviderConfig, make_call: MakeCall, tools: object
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        await adapter.complete(session, claude, make_call("ok", tools=tools))
+        await adapter.complete(client, claude, make_call("ok", tools=tools))
 
     assert (raised.value.code, raised.value.sent) == ("bad_request", "no")
 
@@ -99,7 +99,7 @@ async def test_shape_nobody_foresaw_is_refused_unsent(
 )
 @pytest.mark.parametrize("method", [adapter.complete, adapter.stream], ids=["complete", "stream"])
 async def test_fault_before_the_answer_leaves_room_for_another_model(
-    session: aiohttp.ClientSession,
+    client: HttpClient,
     claude: ProviderConfig,
     make_call: MakeCall,
     method: object,
@@ -109,7 +109,7 @@ async def test_fault_before_the_answer_leaves_room_for_another_model(
     sent: str,
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        await method(session, claude, make_call(model))  # type: ignore[operator]
+        await method(client, claude, make_call(model))  # type: ignore[operator]
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == (code, retryable, True, sent)
@@ -120,9 +120,9 @@ async def test_fault_before_the_answer_leaves_room_for_another_model(
     ("model", "code"), [("error_event_mid", "interrupted"), ("cut_mid", "interrupted"), ("10mb_line", "too_large")]
 )
 async def test_fault_in_the_middle_never_looks_complete(
-    session: aiohttp.ClientSession, claude: ProviderConfig, make_call: MakeCall, model: str, code: str
+    client: HttpClient, claude: ProviderConfig, make_call: MakeCall, model: str, code: str
 ) -> None:
-    stream = await adapter.stream(session, claude, make_call(model))
+    stream = await adapter.stream(client, claude, make_call(model))
     with pytest.raises(ProviderError) as raised:
         await passed_on(stream)
     await stream.aclose()

@@ -3,19 +3,28 @@
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from routing.providers.base import ProviderConfig
+from routing.providers.http_client import HttpClient
 from routing.providers.openai_compatible import OpenAICompatible
 from tests.fake_upstream import tally
 from tests.fake_upstream.running import FakeUpstream
 from tests.routing.providers.conftest import MakeCall
 
 
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as running:
+        yield running
+
+
 async def test_command_prints_its_port_and_writes_its_tally(
-    session: aiohttp.ClientSession, make_call: MakeCall, tmp_path: Path
+    client: HttpClient, session: aiohttp.ClientSession, make_call: MakeCall, tmp_path: Path
 ) -> None:
     path = tmp_path / "tally.jsonl"
     command = [sys.executable, "-m", "tests.fake_upstream", "--port", "0", "--tally", str(path)]
@@ -23,7 +32,7 @@ async def test_command_prints_its_port_and_writes_its_tally(
         assert process.stdout is not None
         port = int(process.stdout.readline())
         config = ProviderConfig("fake", "openai_compatible", f"http://127.0.0.1:{port}/v1")
-        await OpenAICompatible().complete(session, config, make_call("ok", max_tokens=2))
+        await OpenAICompatible().complete(client, config, make_call("ok", max_tokens=2))
         async with session.get(f"http://127.0.0.1:{port}/v1/models") as response:
             models = await response.json()
         process.send_signal(signal.SIGTERM)

@@ -1,11 +1,11 @@
 import tracemalloc
 from dataclasses import replace
 
-import aiohttp
 import pytest
 
 from routing.domain.usage import Usage
 from routing.providers.base import Deadlines, ProviderConfig, ProviderError
+from routing.providers.http_client import HttpClient
 from routing.providers.openai_compatible import OpenAICompatible
 from tests.fake_upstream.running import FakeUpstream
 from tests.routing.providers.conftest import KEY, MakeCall
@@ -14,9 +14,9 @@ adapter = OpenAICompatible()
 
 
 async def test_answer_comes_back_as_the_provider_gave_it(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
-    answer = await adapter.complete(session, openai, make_call("ok"))
+    answer = await adapter.complete(client, openai, make_call("ok"))
 
     assert answer.body["choices"][0]["message"]["content"] == "ok: the answer is four"
     assert answer.finish_reason == "stop"
@@ -25,10 +25,10 @@ async def test_answer_comes_back_as_the_provider_gave_it(
 
 
 async def test_request_carries_key_attempt_id_and_upstream_model(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
     call = make_call("vendor/ok", temperature=0.5, user="u1", stream=False, stream_options={"include_usage": True})
-    await adapter.complete(session, openai, call)
+    await adapter.complete(client, openai, call)
 
     (exchange,) = upstream.exchanges()
     assert (exchange.attempt_id, exchange.model, exchange.key_tail) == ("attempt-1", "vendor/ok", "cdef")
@@ -45,27 +45,25 @@ async def test_request_carries_key_attempt_id_and_upstream_model(
 
 
 async def test_provider_without_a_key_gets_no_authorization(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
-    await adapter.complete(session, replace(openai, api_key=None), make_call("ok"))
+    await adapter.complete(client, replace(openai, api_key=None), make_call("ok"))
 
     assert [exchange.key_tail for exchange in upstream.exchanges()] == [""]
 
 
 async def test_cached_and_reasoning_tokens_are_read(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
-    answer = await adapter.complete(session, openai, make_call("details"))
+    answer = await adapter.complete(client, openai, make_call("details"))
 
     assert answer.usage == Usage(input_tokens=5, output_tokens=5, cached_input_tokens=2, reasoning_tokens=2)
 
 
-async def test_tool_call_comes_back(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
-) -> None:
+async def test_tool_call_comes_back(client: HttpClient, openai: ProviderConfig, make_call: MakeCall) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
-    answer = await adapter.complete(session, openai, make_call("tools", tools=tools))
+    answer = await adapter.complete(client, openai, make_call("tools", tools=tools))
 
     call = answer.body["choices"][0]["message"]["tool_calls"][0]
     assert call["function"] == {"name": "weather", "arguments": '{"city": "value"}'}
@@ -97,7 +95,7 @@ async def test_tool_call_comes_back(
     ],
 )
 async def test_fault_becomes_the_error_that_says_what_to_do(
-    session: aiohttp.ClientSession,
+    client: HttpClient,
     openai: ProviderConfig,
     make_call: MakeCall,
     model: str,
@@ -109,7 +107,7 @@ async def test_fault_becomes_the_error_that_says_what_to_do(
     retry_after: float | None,
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        await adapter.complete(session, openai, make_call(model))
+        await adapter.complete(client, openai, make_call(model))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == (code, retryable, fallback, sent)
@@ -119,11 +117,11 @@ async def test_fault_becomes_the_error_that_says_what_to_do(
 
 
 async def test_retry_after_an_unavailable_moment_is_answered(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
     with pytest.raises(ProviderError):
-        await adapter.complete(session, openai, make_call("503_then_ok"))
-    answer = await adapter.complete(session, openai, make_call("503_then_ok"))
+        await adapter.complete(client, openai, make_call("503_then_ok"))
+    answer = await adapter.complete(client, openai, make_call("503_then_ok"))
 
     assert answer.finish_reason == "stop"
 
@@ -140,9 +138,9 @@ async def test_retry_after_an_unavailable_moment_is_answered(
     ],
 )
 async def test_strange_usage_is_repaired_and_flagged(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str, usage: Usage | None
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str, usage: Usage | None
 ) -> None:
-    answer = await adapter.complete(session, openai, make_call(model))
+    answer = await adapter.complete(client, openai, make_call(model))
 
     assert answer.usage == usage
     assert answer.body["choices"][0]["message"]["content"] == f"{model}: the answer is four"
@@ -150,21 +148,19 @@ async def test_strange_usage_is_repaired_and_flagged(
 
 @pytest.mark.parametrize(("model", "text"), [("nul_text", "before\x00after"), ("surrogate_text", "before\ufffdafter")])
 async def test_text_no_database_could_hold_still_arrives(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str, text: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str, text: str
 ) -> None:
-    answer = await adapter.complete(session, openai, make_call(model))
+    answer = await adapter.complete(client, openai, make_call(model))
 
     assert answer.body["choices"][0]["message"]["content"] == text
 
 
-async def test_compressed_bomb_costs_no_memory(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
-) -> None:
+async def test_compressed_bomb_costs_no_memory(client: HttpClient, openai: ProviderConfig, make_call: MakeCall) -> None:
     # The fake lives in this process too and holds 300 kB; decompressed the bomb is 300 MB.
     tracemalloc.start()
     try:
         with pytest.raises(ProviderError, match="compressed"):
-            await adapter.complete(session, openai, make_call("gzip_bomb"))
+            await adapter.complete(client, openai, make_call("gzip_bomb"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -172,43 +168,43 @@ async def test_compressed_bomb_costs_no_memory(
 
 
 async def test_redirect_is_not_followed(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
     with pytest.raises(ProviderError, match="307"):
-        await adapter.complete(session, openai, make_call("redirect"))
+        await adapter.complete(client, openai, make_call("redirect"))
 
     assert [exchange.protocol for exchange in upstream.exchanges()] == ["openai"]
 
 
 @pytest.mark.parametrize(("model", "sent"), [("timeout", "unknown"), ("slow_first", "unknown"), ("stall_mid", "yes")])
 async def test_total_deadline_ends_the_wait(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str, sent: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str, sent: str
 ) -> None:
     config = replace(openai, deadlines=Deadlines(total=0.15))
     with pytest.raises(ProviderError) as raised:
-        await adapter.complete(session, config, make_call(model))
+        await adapter.complete(client, config, make_call(model))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == ("timeout", False, True, sent)
 
 
 async def test_refused_connection_was_never_sent(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, unused_tcp_port: int
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, unused_tcp_port: int
 ) -> None:
     config = replace(openai, base_url=f"http://127.0.0.1:{unused_tcp_port}/v1")
     with pytest.raises(ProviderError) as raised:
-        await adapter.complete(session, config, make_call("ok"))
+        await adapter.complete(client, config, make_call("ok"))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == ("connect", True, True, "no")
 
 
 async def test_plain_http_where_tls_was_expected_is_not_retried(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
     config = replace(openai, base_url=openai.base_url.replace("http:", "https:"))
     with pytest.raises(ProviderError) as raised:
-        await adapter.complete(session, config, make_call("ok"))
+        await adapter.complete(client, config, make_call("ok"))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == ("connect", False, True, "no")
@@ -216,19 +212,19 @@ async def test_plain_http_where_tls_was_expected_is_not_retried(
 
 @pytest.mark.parametrize("base_url", ["", "ftp://example.com", "no url at all", "http://"])
 async def test_base_url_that_is_none_is_refused_unsent(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, base_url: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, base_url: str
 ) -> None:
     with pytest.raises(ProviderError, match="base URL") as raised:
-        await adapter.complete(session, replace(openai, base_url=base_url), make_call("ok"))
+        await adapter.complete(client, replace(openai, base_url=base_url), make_call("ok"))
 
     assert raised.value.sent == "no"
 
 
 async def test_request_that_is_no_json_is_refused_unsent(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
     with pytest.raises(ProviderError, match="cannot be written as JSON") as raised:
-        await adapter.complete(session, openai, make_call("ok", user="\ud800"))
+        await adapter.complete(client, openai, make_call("ok", user="\ud800"))
 
     assert (raised.value.code, raised.value.sent) == ("bad_request", "no")
     assert upstream.exchanges() == []

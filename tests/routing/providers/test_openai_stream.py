@@ -1,11 +1,11 @@
 import asyncio
 from dataclasses import replace
 
-import aiohttp
 import pytest
 
 from routing.domain.usage import Usage
 from routing.providers.base import Deadlines, ProviderConfig, ProviderError
+from routing.providers.http_client import HttpClient
 from routing.providers.openai_compatible import OpenAICompatible
 from tests.fake_upstream.running import FakeUpstream
 from tests.routing.providers.conftest import KEY, MakeCall
@@ -16,9 +16,9 @@ adapter = OpenAICompatible()
 
 @pytest.mark.parametrize("model", ["ok", "dup_done", "no_done", "crlf", "keep_alive", "slow_ok_20"])
 async def test_whole_stream_passes_and_its_end_is_held_back(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call(model))
+    stream = await adapter.stream(client, openai, make_call(model))
     events = await passed_on(stream)
     await stream.aclose()
 
@@ -35,10 +35,10 @@ async def test_whole_stream_passes_and_its_end_is_held_back(
 
 
 async def test_usage_is_asked_for_beside_the_callers_stream_options(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
     options = {"include_usage": False, "include_obfuscation": False}
-    stream = await adapter.stream(session, openai, make_call("ok", stream_options=options))
+    stream = await adapter.stream(client, openai, make_call("ok", stream_options=options))
     await passed_on(stream)
     await stream.aclose()
 
@@ -48,22 +48,20 @@ async def test_usage_is_asked_for_beside_the_callers_stream_options(
 
 
 async def test_connection_is_kept_after_a_whole_stream(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
-    connector = session.connector
-    assert connector is not None
     for _ in range(3):
-        stream = await adapter.stream(session, openai, make_call("ok"))
+        stream = await adapter.stream(client, openai, make_call("ok"))
         await passed_on(stream)
         await stream.aclose()
 
-    assert sum(len(connections) for connections in connector._conns.values()) == 1
+    assert client.idle_connections == 1
 
 
 async def test_missing_usage_leaves_the_text_to_count(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call("missing_usage"))
+    stream = await adapter.stream(client, openai, make_call("missing_usage"))
     await passed_on(stream)
     await stream.aclose()
 
@@ -83,9 +81,9 @@ async def test_missing_usage_leaves_the_text_to_count(
     ],
 )
 async def test_usage_of_a_stream_is_read_with_the_same_care(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str, usage: Usage
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str, usage: Usage
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call(model))
+    stream = await adapter.stream(client, openai, make_call(model))
     await passed_on(stream)
     await stream.aclose()
 
@@ -94,11 +92,11 @@ async def test_usage_of_a_stream_is_read_with_the_same_care(
 
 
 async def test_tool_call_is_streamed_as_it_comes(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
-    stream = await adapter.stream(session, openai, make_call("tools", tools=tools))
+    stream = await adapter.stream(client, openai, make_call("tools", tools=tools))
     deltas = [chunk["choices"][0]["delta"] for chunk in chunks_in(await passed_on(stream))]
     await stream.aclose()
 
@@ -110,9 +108,9 @@ async def test_tool_call_is_streamed_as_it_comes(
 
 
 async def test_every_choice_ends_and_only_the_last_end_is_held_back(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call("ok", n=3))
+    stream = await adapter.stream(client, openai, make_call("ok", n=3))
     chunks = chunks_in(await passed_on(stream))
     await stream.aclose()
 
@@ -136,7 +134,7 @@ async def test_every_choice_ends_and_only_the_last_end_is_held_back(
     ],
 )
 async def test_fault_before_the_first_event_leaves_room_for_another_model(
-    session: aiohttp.ClientSession,
+    client: HttpClient,
     openai: ProviderConfig,
     make_call: MakeCall,
     model: str,
@@ -145,7 +143,7 @@ async def test_fault_before_the_first_event_leaves_room_for_another_model(
     sent: str,
 ) -> None:
     with pytest.raises(ProviderError) as raised:
-        await adapter.stream(session, openai, make_call(model))
+        await adapter.stream(client, openai, make_call(model))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == (code, retryable, True, sent)
@@ -156,9 +154,9 @@ async def test_fault_before_the_first_event_leaves_room_for_another_model(
     ("model", "code"), [("error_event_mid", "interrupted"), ("cut_mid", "interrupted"), ("10mb_line", "too_large")]
 )
 async def test_fault_in_the_middle_never_looks_complete(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str, code: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str, code: str
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call(model))
+    stream = await adapter.stream(client, openai, make_call(model))
     with pytest.raises(ProviderError) as raised:
         await passed_on(stream)
     await stream.aclose()
@@ -170,11 +168,11 @@ async def test_fault_in_the_middle_never_looks_complete(
 
 @pytest.mark.parametrize("model", ["stall_mid", "drip_mid", "comments_mid"])
 async def test_stall_in_the_middle_meets_the_deadline_between_tokens(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
     # A byte or a comment every 0.3 s is no token: only a whole event moves the deadline.
     config = replace(openai, deadlines=Deadlines(between_tokens=0.5))
-    stream = await adapter.stream(session, config, make_call(model))
+    stream = await adapter.stream(client, config, make_call(model))
     with pytest.raises(ProviderError) as raised:
         await passed_on(stream)
     await stream.aclose()
@@ -184,11 +182,11 @@ async def test_stall_in_the_middle_meets_the_deadline_between_tokens(
 
 
 async def test_total_deadline_ends_a_stream_that_keeps_coming(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall
 ) -> None:
     # A chunk every 0.3 s never offends the deadline between tokens.
     config = replace(openai, deadlines=Deadlines(between_tokens=5, total=0.8))
-    stream = await adapter.stream(session, config, make_call("slow_chunk"))
+    stream = await adapter.stream(client, config, make_call("slow_chunk"))
     with pytest.raises(ProviderError, match="timeout"):
         await passed_on(stream)
     await stream.aclose()
@@ -196,20 +194,20 @@ async def test_total_deadline_ends_a_stream_that_keeps_coming(
 
 @pytest.mark.parametrize("model", ["timeout", "slow_first"])
 async def test_first_token_deadline_leaves_room_for_another_model(
-    session: aiohttp.ClientSession, openai: ProviderConfig, make_call: MakeCall, model: str
+    client: HttpClient, openai: ProviderConfig, make_call: MakeCall, model: str
 ) -> None:
     config = replace(openai, deadlines=Deadlines(first_token=0.15))
     with pytest.raises(ProviderError) as raised:
-        await adapter.stream(session, config, make_call(model))
+        await adapter.stream(client, config, make_call(model))
 
     error = raised.value
     assert (error.code, error.retryable, error.fallback, error.sent) == ("timeout", False, True, "unknown")
 
 
 async def test_closing_early_hangs_up_on_the_provider(
-    session: aiohttp.ClientSession, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
+    client: HttpClient, openai: ProviderConfig, upstream: FakeUpstream, make_call: MakeCall
 ) -> None:
-    stream = await adapter.stream(session, openai, make_call("stall_mid"))
+    stream = await adapter.stream(client, openai, make_call("stall_mid"))
     await stream.aclose()
 
     # In a thread, because the loop must run on to close the connection.

@@ -1,12 +1,10 @@
-import socket
 from datetime import UTC, datetime
 
-import aiohttp
 import pytest
-from aiohttp.client_reqrep import ConnectionKey
 
 from routing.providers import error_text, errors
 from routing.providers.base import ProviderConfig
+from routing.providers.http_errors import BadResponse, ConnectFailed, Disconnected, InvalidHeader, InvalidUrl, TlsFailed
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 KEY = "sk-canary-0123456789abcdef"
@@ -139,20 +137,17 @@ def test_message_is_found_wherever_providers_put_it(body: bytes, message: str | 
     assert error_text.message_of(body) == message
 
 
-HOST = ConnectionKey("api.acme.example", 443, True, True, None, None, None)
-
-
 @pytest.mark.parametrize(
     ("failure", "code", "retryable", "sent"),
     [
-        (aiohttp.ClientConnectorError(HOST, OSError(111, "refused")), "connect", True, "no"),
-        (aiohttp.ClientConnectorDNSError(HOST, socket.gaierror(-2, "unknown")), "connect", True, "no"),
-        (aiohttp.ClientConnectorSSLError(HOST, OSError(1, "handshake")), "connect", False, "no"),
-        (aiohttp.ConnectionTimeoutError("connect"), "connect", True, "no"),
-        (aiohttp.InvalidURL("nonsense"), "connect", False, "no"),
+        (ConnectFailed("refused"), "connect", True, "no"),
+        (TlsFailed("handshake"), "connect", False, "no"),
+        (InvalidUrl("nonsense"), "connect", False, "no"),
+        (InvalidHeader("line break"), "connect", False, "no"),
         (TimeoutError(), "timeout", False, "unknown"),
-        (aiohttp.ServerDisconnectedError(), "interrupted", True, "unknown"),
+        (Disconnected("no more was sent"), "interrupted", True, "unknown"),
         (ConnectionResetError(104, "reset"), "interrupted", True, "unknown"),
+        (BadResponse("no HTTP"), "malformed", False, "unknown"),
         (ValueError("no HTTP"), "malformed", False, "unknown"),
     ],
 )
@@ -165,7 +160,7 @@ def test_failure_before_the_answer_says_whether_it_was_sent(
 
 
 def test_what_the_client_has_read_cannot_be_tried_again() -> None:
-    failure = aiohttp.ClientPayloadError("cut")
+    failure = Disconnected("cut")
     whole = errors.during_answer(CONFIG, failure)
     partly_read = errors.during_answer(CONFIG, failure, passed_on=True)
 

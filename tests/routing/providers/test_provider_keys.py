@@ -1,11 +1,11 @@
 import logging
 
-import aiohttp
 import pytest
 from yarl import URL
 
 from routing.providers import origins
 from routing.providers.base import ProviderConfig, ProviderError
+from routing.providers.http_client import HttpClient
 from routing.providers.registry import ADAPTERS, BUILTIN_PROVIDERS, environment_key
 from tests.fake_upstream.faults import FAULTS
 from tests.fake_upstream.running import FakeUpstream
@@ -48,7 +48,7 @@ def test_key_is_not_shown_by_the_configuration() -> None:
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in HANGING])
 @pytest.mark.parametrize("kind", ["openai_compatible", "anthropic"])
 async def test_key_leaks_into_no_log_error_or_answer(
-    session: aiohttp.ClientSession,
+    client: HttpClient,
     upstream: FakeUpstream,
     make_call: MakeCall,
     caplog: pytest.LogCaptureFixture,
@@ -59,7 +59,7 @@ async def test_key_leaks_into_no_log_error_or_answer(
     base_url = {"openai_compatible": upstream.base_url, "anthropic": upstream.origin}[kind]
     config = ProviderConfig("fake", kind, base_url, KEY)
     try:
-        shown = repr(await ADAPTERS[kind].complete(session, config, make_call(fault)))
+        shown = repr(await ADAPTERS[kind].complete(client, config, make_call(fault)))
     except ProviderError as exc:
         shown = f"{exc!r} {exc} {exc.message} {exc.__cause__!r}"
 

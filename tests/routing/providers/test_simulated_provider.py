@@ -1,9 +1,9 @@
-import aiohttp
 import orjson
 import pytest
 
 from routing.domain.usage import Usage
 from routing.providers.base import ProviderConfig
+from routing.providers.http_client import HttpClient
 from routing.providers.simulated import Simulated
 from routing.providers.simulated_json import smallest_instance
 from tests.routing.providers.conftest import MakeCall
@@ -14,8 +14,8 @@ CONFIG = ProviderConfig("simulated", "simulated", "")
 LABEL = "This is a simulated answer: no language model was asked."
 
 
-async def test_answer_says_that_it_is_simulated(session: aiohttp.ClientSession, make_call: MakeCall) -> None:
-    answer = await adapter.complete(session, CONFIG, make_call("simulated"))
+async def test_answer_says_that_it_is_simulated(client: HttpClient, make_call: MakeCall) -> None:
+    answer = await adapter.complete(client, CONFIG, make_call("simulated"))
 
     assert answer.body["simulated"] is True
     assert answer.body["choices"][0]["message"]["content"].startswith(LABEL)
@@ -23,18 +23,18 @@ async def test_answer_says_that_it_is_simulated(session: aiohttp.ClientSession, 
 
 
 async def test_same_prompt_gets_the_same_answer_and_another_prompt_another(
-    session: aiohttp.ClientSession, make_call: MakeCall
+    client: HttpClient, make_call: MakeCall
 ) -> None:
-    first = await adapter.complete(session, CONFIG, make_call("simulated", "one"))
-    again = await adapter.complete(session, CONFIG, make_call("simulated", "one"))
-    other = await adapter.complete(session, CONFIG, make_call("simulated", "two"))
+    first = await adapter.complete(client, CONFIG, make_call("simulated", "one"))
+    again = await adapter.complete(client, CONFIG, make_call("simulated", "one"))
+    other = await adapter.complete(client, CONFIG, make_call("simulated", "two"))
 
     assert first.body["choices"] == again.body["choices"]
     assert first.body["choices"] != other.body["choices"]
 
 
-async def test_max_tokens_cuts_the_answer(session: aiohttp.ClientSession, make_call: MakeCall) -> None:
-    answer = await adapter.complete(session, CONFIG, make_call("simulated", "one", max_tokens=5))
+async def test_max_tokens_cuts_the_answer(client: HttpClient, make_call: MakeCall) -> None:
+    answer = await adapter.complete(client, CONFIG, make_call("simulated", "one", max_tokens=5))
 
     # Four bytes a token.
     assert answer.body["choices"][0]["message"]["content"] == LABEL[:20]
@@ -43,16 +43,16 @@ async def test_max_tokens_cuts_the_answer(session: aiohttp.ClientSession, make_c
     assert answer.finish_reason == "length"
 
 
-async def test_stop_sequence_ends_the_answer(session: aiohttp.ClientSession, make_call: MakeCall) -> None:
-    answer = await adapter.complete(session, CONFIG, make_call("simulated", stop=["language"]))
+async def test_stop_sequence_ends_the_answer(client: HttpClient, make_call: MakeCall) -> None:
+    answer = await adapter.complete(client, CONFIG, make_call("simulated", stop=["language"]))
 
     assert answer.body["choices"][0]["message"]["content"] == "This is a simulated answer: no "
     assert answer.finish_reason == "stop"
 
 
-async def test_stream_says_the_same_in_about_ten_pieces(session: aiohttp.ClientSession, make_call: MakeCall) -> None:
-    whole = await adapter.complete(session, CONFIG, make_call("simulated", n=2))
-    stream = await adapter.stream(session, CONFIG, make_call("simulated", n=2))
+async def test_stream_says_the_same_in_about_ten_pieces(client: HttpClient, make_call: MakeCall) -> None:
+    whole = await adapter.complete(client, CONFIG, make_call("simulated", n=2))
+    stream = await adapter.stream(client, CONFIG, make_call("simulated", n=2))
     events = await passed_on(stream)
     await stream.aclose()
 
@@ -80,9 +80,9 @@ async def test_stream_says_the_same_in_about_ten_pieces(session: aiohttp.ClientS
     ],
 )
 async def test_json_is_given_where_json_was_asked_for(
-    session: aiohttp.ClientSession, make_call: MakeCall, response_format: object, value: object
+    client: HttpClient, make_call: MakeCall, response_format: object, value: object
 ) -> None:
-    answer = await adapter.complete(session, CONFIG, make_call("simulated", response_format=response_format))
+    answer = await adapter.complete(client, CONFIG, make_call("simulated", response_format=response_format))
 
     assert orjson.loads(answer.body["choices"][0]["message"]["content"]) == value
 
