@@ -119,7 +119,8 @@ def server_command(port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--no-proxy-headers"),
+        *("--loop", "uvloop", "--http", "optimizer_project.http_protocol:BoundedHttpProtocol"),
+        *("--no-access-log", "--no-server-header", "--no-proxy-headers"),
         *("--timeout-graceful-shutdown", "25", "--log-level", "warning"),
     ]
 
