@@ -14,6 +14,7 @@ from accounts.selectors import KeyInfo
 from routing.gateway import authentication, http, requests
 from routing.gateway.http import Receive, Scope, Send
 from routing.gateway.requests import InvalidRequest
+from routing.gateway.write_watch import WriteWatch
 from routing.services import database_clock, decisions, feedback_tokens, rendering, request_ids, snapshot
 from routing.services.completion import Completion, StreamReply
 from routing.services.completion_request import CompletionRequest
@@ -225,14 +226,16 @@ class _Exchange:
         completion.note_hang_up()
 
     async def _pass_on(self, completion: Completion, reply: StreamReply) -> None:
+        watch = WriteWatch(WRITE_SECONDS)
         try:
             await http.start(self._send, 200, self._with_token(reply.headers), rendering.STREAM_TYPE)
             async for block in reply.blocks:
                 if not completion.is_client_gone:
-                    await self._send_block(completion, block)
+                    await self._send_block(completion, block, watch)
                 if completion.is_client_gone and not reply.drains:
                     return
         finally:
+            watch.close()
             # Broken off here, the blocks would settle their row only when they are collected as garbage.
             await reply.blocks.aclose()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -249,10 +252,9 @@ class _Exchange:
             if not completion.is_client_gone:
                 raise
 
-    async def _send_block(self, completion: Completion, block: bytes) -> None:
+    async def _send_block(self, completion: Completion, block: bytes, watch: WriteWatch) -> None:
         """Send a block; a client that takes nothing for too long counts as gone, so that it holds nothing up."""
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._send({"type": "http.response.body", "body": block, "more_body": True})
+            await watch.within(self._send({"type": "http.response.body", "body": block, "more_body": True}))
         except TimeoutError:
             completion.note_hang_up()
