@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 from routing.gateway.requests import InvalidRequest
@@ -59,10 +60,14 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
         raise too_large
     chunks: list[bytes] = []
     size = 0
+    message = message_at_once(receive)
+    is_all_here = message is not None and not message.get("more_body", False)
     try:
-        async with asyncio.timeout(seconds):
+        # A body mostly comes with its head, and needs no deadline then.
+        async with nullcontext() if is_all_here else asyncio.timeout(seconds):
             while True:
-                message = await receive()
+                if message is None:
+                    message = await receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnected
                 chunk: bytes = message.get("body", b"")
@@ -72,22 +77,30 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                message = None
     except TimeoutError:
         raise InvalidRequest("The body did not arrive in time.", status=408, code="body_timeout") from None
 
 
 def has_hung_up(receive: Receive) -> bool:
-    """Say whether the client has gone, without waiting: asks ``receive`` for a message and lets go if there is none.
+    """Say whether the client has gone, without waiting.
 
     Cheaper than a task that watches, where it is enough to know at the end.
     """
+    message = message_at_once(receive)
+    return message is not None and bool(message["type"] == "http.disconnect")
+
+
+def message_at_once(receive: Receive) -> MutableMapping[str, Any] | None:
+    """Ask ``receive`` for a message and let go if there is none yet."""
     asked = receive().__await__()
     try:
         next(asked)
     except StopIteration as answered:
-        return bool(answered.value["type"] == "http.disconnect")
+        message: MutableMapping[str, Any] = answered.value
+        return message
     asked.close()
-    return False
+    return None
 
 
 def with_cors(scope: Scope, send: Send, allowed_origins: Collection[str]) -> Send:
