@@ -82,7 +82,8 @@ def _plain(value: Any) -> Any:
 
 def _conditions(asked: Options) -> list[str]:
     settings = asked.settings
-    command = f"make bench-routing DATA=<folder>{' QUICK=1' if asked.most_prompts else ''}"
+    options = f' ARGS="{asked.given}"' if asked.given else ""
+    command = f"make bench-routing DATA=<folder>{options}"
     return [
         f"Command: `{command}`: {settings.folds} folds, {settings.bootstrap} bootstrap draws, seed {settings.seed}, "
         f"{len(asked.seeds)} stream(s) at each price.",

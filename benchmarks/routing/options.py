@@ -29,7 +29,8 @@ _QUICK_PROMPTS, _QUICK_DRAWS, _QUICK_WAYS = 1_000, 50, ("warm-5", "cold-5")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One run. ``most_prompts`` of a pool are measured, drawn at random; None is all."""
+    """One run. ``most_prompts`` of a pool are measured, drawn at random; None is all. ``given`` are the options that
+    decide what is measured, as they were written."""
 
     data: Path
     pools: tuple[str, ...]
@@ -38,6 +39,7 @@ class Options:
     grids: tuple[str, ...]
     seeds: tuple[int, ...]
     most_prompts: int | None
+    given: str
     is_written: bool
     json: Path | None
     out: Path | None
@@ -56,10 +58,17 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         grids=tuple(asked.prices or (GRIDS[:1] if asked.quick else GRIDS)),
         seeds=tuple(range(asked.seed, asked.seed + asked.streams)),
         most_prompts=_QUICK_PROMPTS if asked.quick else None,
+        given=_given(asked),
         is_written=asked.write,
         json=asked.json,
         out=asked.out,
     )
+
+
+def _given(asked: argparse.Namespace) -> str:
+    chosen = {"--pool": asked.pool, "--way": asked.way or [], "--prices": asked.prices or []}
+    words = [f"{name} {value}" for name, values in chosen.items() for value in values]
+    return " ".join(words + ["--quick"] * asked.quick + ["--no-bandit"] * (not asked.bandit))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -169,6 +169,7 @@ def test_a_quick_run_measures_less() -> None:
     asked = options.parse(["folder", "--quick"])
 
     assert (asked.most_prompts, asked.settings.bootstrap, asked.grids) == (1000, 50, ("break-even",))
+    assert asked.given == "--quick"
     assert [way.name for way in asked.ways] == ["300 prompts warm, 5 % exploration", "cold, 5 % exploration"]
 
 
