@@ -22,15 +22,24 @@ _BACKENDS: dict[str, Callable[[ExitStack], dict[str, str]]] = {
     },
 }
 _running = ExitStack()
-# Folders and files whose tests ask no store, or one of their own: the second backend could say nothing new of them.
-_STORELESS = {
+# Folders and files whose tests ask no store, or one of their own, or speak a protocol above it: the second backend
+# could say nothing new of them. What is written, counted and locked is tested on both.
+_ONCE = {
     "domain",
     "providers",
     "benchmarks",
     "docs",
+    "test_agent_framework.py",
+    "test_browser.py",
     "test_cli_help.py",
+    "test_cli_train.py",
+    "test_curl.py",
     "test_deployment_files.py",
+    "test_fuzzed_bodies.py",
     "test_hostile_connections.py",
+    "test_hostile_prompts.py",
+    "test_openai_answers.py",
+    "test_openai_errors.py",
     "test_scripts.py",
     "test_start.py",
     "test_supervisor.py",
@@ -48,6 +57,8 @@ def pytest_load_initial_conftests() -> None:
     data_dir = _running.enter_context(tempfile.TemporaryDirectory(prefix="optimizer-tests-"))
     # Empty rather than absent, so that neither the developer's shell nor an .env file decides what is tested.
     fixed = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": "", "DATA_DIR": data_dir}
+    # One thread for linear algebra: two workers with two each would wait for one another.
+    fixed |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     fixed |= {"POSTGRES_HOST": "", "DEBUG": "false", "OPTIMIZER_OPEN_API": "false"}
     os.environ.update(fixed | _BACKENDS[backend](_running))
 
@@ -59,13 +70,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what touches no store on the first backend only."""
+    """Run on the first backend only what the second could say nothing new of."""
     if not os.environ.get("REDIS_URL"):
         return
-    storeless = [item for item in items if _STORELESS & set(item.path.parts)]
-    skipped = set(storeless)
+    once = [item for item in items if _ONCE & set(item.path.parts)]
+    skipped = set(once)
     items[:] = [item for item in items if item not in skipped]
-    config.hook.pytest_deselected(items=storeless)
+    config.hook.pytest_deselected(items=once)
 
 
 def pytest_unconfigure() -> None:

@@ -104,26 +104,19 @@ class Summed:
 
 
 def measure(
-    read: Read,
-    ways: Sequence[Way],
-    grids: Sequence[str],
-    seeds: Sequence[int],
-    *,
-    train: Trainer,
-    say: Callable[[str], None],
+    read: Read, planned: Sequence[tuple[Way, str]], seeds: Sequence[int], *, train: Trainer, say: Callable[[str], None]
 ) -> Iterator[Summed]:
-    """Run every way at every price of every grid and for every seed."""
-    for way in ways:
+    """Run every planned way at every price of its grid and for every seed."""
+    for way, grid in planned:
         if way.warm_start > LARGEST_WARM_SHARE * len(read.pool.texts):
             say(f"{read.pool.name}: too small for {way.name}")
             continue
-        for grid in grids:
-            asked = [(seed, price) for seed in seeds for price in prices(read.pool, grid)]
-            streams = []
-            for number, (seed, price) in enumerate(asked, start=1):
-                say(f"{read.pool.name}: {way.name}, {grid} prices, stream {number} of {len(asked)}")
-                streams.append(stream(read, way, price, seed, train))
-            yield Summed(way.name, grid, tuple(streams))
+        asked = [(seed, price) for seed in seeds for price in prices(read.pool, grid)]
+        streams = []
+        for number, (seed, price) in enumerate(asked, start=1):
+            say(f"{read.pool.name}: {way.name}, {grid} prices, stream {number} of {len(asked)}")
+            streams.append(stream(read, way, price, seed, train))
+        yield Summed(way.name, grid, tuple(streams))
 
 
 def prices(pool: Pool, grid: str) -> list[float]:

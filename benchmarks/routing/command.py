@@ -48,7 +48,7 @@ def _measure(pool: Pool, asked: Options, train: Trainer, say: Callable[[str], No
     say(f"{pool.name}: reading {len(pool.texts):,} prompts")
     read = product.read(pool)
     scored = full_information.measure(read, asked.settings, train=train, say=say)
-    streamed = list(bandit.measure(read, asked.ways, asked.grids, asked.seeds, train=train, say=say))
+    streamed = list(bandit.measure(read, asked.planned, asked.seeds, train=train, say=say))
     return Measured(pool, scored, streamed, goals.judge(pool.name, scored, streamed))
 
 

@@ -1,11 +1,11 @@
 """What the command is asked on its command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.routing.bandit import GRIDS, WAYS, Way
+from benchmarks.routing.bandit import GRIDS, JUDGED, WAYS, Way
 from benchmarks.routing.full_information import Settings
 
 _DESCRIPTION = """\
@@ -35,8 +35,7 @@ class Options:
     data: Path
     pools: tuple[str, ...]
     settings: Settings
-    ways: tuple[Way, ...]
-    grids: tuple[str, ...]
+    planned: tuple[tuple[Way, str], ...]
     seeds: tuple[int, ...]
     most_prompts: int | None
     given: str
@@ -48,14 +47,12 @@ class Options:
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Read the command line; exits with 2 where it is wrong."""
     asked = _parser().parse_args(arguments)
-    chosen = asked.way or (_QUICK_WAYS if asked.quick else tuple(WAYS))
     default_draws = _QUICK_DRAWS if asked.quick else _DRAWS
     return Options(
         data=asked.data,
         pools=tuple(asked.pool),
         settings=Settings(folds=asked.folds, bootstrap=asked.bootstrap or default_draws, seed=asked.seed),
-        ways=tuple(WAYS[name] for name in chosen) if asked.bandit else (),
-        grids=tuple(asked.prices or (GRIDS[:1] if asked.quick else GRIDS)),
+        planned=tuple(_planned(asked)) if asked.bandit else (),
         seeds=tuple(range(asked.seed, asked.seed + asked.streams)),
         most_prompts=_QUICK_PROMPTS if asked.quick else None,
         given=_given(asked),
@@ -63,6 +60,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         json=asked.json,
         out=asked.out,
     )
+
+
+def _planned(asked: argparse.Namespace) -> Iterator[tuple[Way, str]]:
+    """Streams take by far the most time: those at uniform prices are run for the way that is judged, unless asked."""
+    for name in asked.way or (_QUICK_WAYS if asked.quick else WAYS):
+        is_judged = WAYS[name] == JUDGED and not asked.quick
+        for grid in asked.prices or (GRIDS if is_judged else GRIDS[:1]):
+            yield WAYS[name], grid
 
 
 def _given(asked: argparse.Namespace) -> str:
@@ -86,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         "--bandit", action=argparse.BooleanOptionalAction, default=True, help="measure streams as well (default)"
     )
     parser.add_argument("--way", action="append", choices=WAYS, help="only streams learned so; may be repeated")
-    parser.add_argument("--prices", action="append", choices=GRIDS, help="only this grid; may be repeated")
+    parser.add_argument(
+        "--prices",
+        action="append",
+        choices=GRIDS,
+        help="only this grid (default: break-even, for warm-5 both); may be repeated",
+    )
     parser.add_argument(
         "--streams", type=_AtLeast(1), default=1, help="streams in another order at each price (default 1)"
     )

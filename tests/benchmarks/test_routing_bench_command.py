@@ -168,9 +168,15 @@ def test_goals_of_known_pools_name_figures_that_are_measured(run) -> None:
 def test_a_quick_run_measures_less() -> None:
     asked = options.parse(["folder", "--quick"])
 
-    assert (asked.most_prompts, asked.settings.bootstrap, asked.grids) == (1000, 50, ("break-even",))
-    assert asked.given == "--quick"
-    assert [way.name for way in asked.ways] == ["300 prompts warm, 5 % exploration", "cold, 5 % exploration"]
+    assert (asked.most_prompts, asked.settings.bootstrap, asked.given) == (1000, 50, "--quick")
+    assert asked.planned == ((WAYS["warm-5"], "break-even"), (WAYS["cold-5"], "break-even"))
+
+
+def test_uniform_prices_are_measured_for_the_way_that_is_judged() -> None:
+    asked = options.parse(["folder"])
+
+    assert [way for way, grid in asked.planned if grid == "uniform"] == [WAYS["warm-5"]]
+    assert [way for way, grid in asked.planned if grid == "break-even"] == list(WAYS.values())
 
 
 @pytest.mark.parametrize("wrong", [["--folds", "1"], ["--bootstrap", "none"], ["--way", "hot"], []])

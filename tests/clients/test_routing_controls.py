@@ -41,8 +41,8 @@ async def test_strategy_that_has_learned_nothing_yet_decides_by_complexity_and_s
     reply = await caller.ask(asked)
 
     entry = LedgerEntry.objects.get()
-    assert reply.headers["x-optimizer-strategy"] == "complexity"
-    assert entry.requested_model == asked
+    assert f"auto:{reply.headers['x-optimizer-strategy']}" == entry.requested_model == asked
+    assert reply.headers["x-optimizer-model"] == "cheap"
     assert entry.reasoning.startswith("no learned policy is active yet; ")
 
 
