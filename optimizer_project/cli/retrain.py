@@ -64,7 +64,8 @@ def _show(report: RetrainingReport, console: Console) -> None:
         headers = ("pattern", "change", "from", "to", "confidence", "ratings", "stars", "USD/request", "reason")
         console.table(headers, [_change(change) for change in report.changes])
     else:
-        console.line(f"Nothing changes: {report.candidates} models with ratings were judged.")
+        judged = "1 model" if report.candidates == 1 else f"{report.candidates} models"
+        console.line(f"Nothing changes; {judged} with ratings judged.")
     if report.skipped:
         console.line()
         console.table(
