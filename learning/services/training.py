@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from accounts.models import Team
 from learning.domain import predictor_training
 from learning.domain.training_set import NotEnoughEvidence
@@ -65,7 +67,10 @@ def train(
     """
     evidence = training_evidence.gather(team, now=now, report=report)
     report(f"Training on {len(evidence.quality)} outcomes of {len(evidence.vectors)} prompts")
-    trained = predictor_training.fit(evidence, seed=SEED, expected_cost_usd=expected_costs.table(evidence))
+    expected = expected_costs.table(evidence)
+    # The matrices are small: on a busy machine threads would mostly wait for one another.
+    with threadpool_limits(1):
+        trained = predictor_training.fit(evidence, seed=SEED, expected_cost_usd=expected)
     if dry_run:
         return Training(trained.summary)
     stored = policies.store_predictor(trained.content, summary=trained.summary, trained_at=now)

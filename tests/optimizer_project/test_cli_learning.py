@@ -58,7 +58,7 @@ def test_retrain_takes_its_parameters_and_writes_json(optimizer: Run) -> None:
     found = json.loads(optimizer("retrain", "--team", "alone", "--min-samples", "11", "--json"))
 
     assert (found["dry_run"], found["candidates"], found["total_changes"]) == (True, 1, 0)
-    assert "Nothing changes; 1 model with ratings judged." in optimizer("retrain", "--team", "alone", "--min-samples", "11")
+    assert "Nothing changes; 1 model with" in optimizer("retrain", "--team", "alone", "--min-samples", "11")
 
 
 def test_retrain_is_a_command_of_its_own_as_well() -> None:
