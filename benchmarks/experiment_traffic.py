@@ -101,7 +101,8 @@ def _users(world: World, rng: np.random.Generator) -> NDArray[np.intp]:
 
 def _quality(world: World, effect: Effect, users: NDArray[np.intp], rng: np.random.Generator) -> Floats:
     of_user = rng.normal(0, 0.06, users.max() + 1)
-    quality = np.clip(0.8 * effect.quality + of_user[users] + rng.normal(0, 0.15, len(users)), 0, 1)
+    # The factor comes after the cut at 1, which would take away part of the effect.
+    quality = effect.quality * np.clip(0.8 + of_user[users] + rng.normal(0, 0.15, len(users)), 0, 1)
     return np.where(rng.random(len(users)) < world.rating_share, quality, np.nan)
 
 

@@ -27,6 +27,7 @@ MODE_NAMES: dict[Mode, str] = {
     "sequential": "anytime-valid",
 }
 _WINNERS = ("winner test", "winner control")
+_MET, _MISSED = "met", "MISSED"
 # A schedule looks now and then; only against false winners are the looks as many as they can be.
 _SELDOM = 50
 
@@ -79,13 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text)
     if options.write:
         write_between_markers(PAGE, text, begin=BEGIN, end=END)
-    return 0 if all(is_met for _, _, is_met in targets) else 1
+    return 1 if _MISSED in {verdict for _, _, verdict in targets} else 0
 
 
-def goals(
-    equal: Sequence[Outcome], cheaper: Sequence[Outcome], whole: Sequence[Outcome]
-) -> list[tuple[str, str, bool]]:
-    """Return what is to be reached, what was, and whether that is enough."""
+def goals(equal: Sequence[Outcome], cheaper: Sequence[Outcome], whole: Sequence[Outcome]) -> list[tuple[str, str, str]]:
+    """Return what is to be reached, what was, and the verdict."""
     shares = [outcome.share(mode, *_WINNERS) for outcome in equal for mode in outcome.cell.modes]
     false = max(shares, key=lambda share: share.value)
     shipped = [outcome.share("group_sequential", "winner test").value for outcome in whole]
@@ -93,11 +92,10 @@ def goals(
         [outcome.share(mode, "winner test").value for mode in ("fixed", "group_sequential")] for outcome in cheaper[:2]
     )
     return [
-        # Among a dozen cells one lies above its true share by chance, hence the interval decides.
-        ("false winners, at most 5.5% within the interval in every cell", _share(false), false.interval[0] <= 0.055),
-        ("cheaper but worse or slower arms shipped: none", _percent(max(shipped[1:3])), max(shipped[1:3]) == 0),
-        ("power by cost per request, at most 15%", _percent(max(by_request)), max(by_request) <= 0.15),
-        ("power by reference cost there, at least 90%", _percent(min(by_reference)), min(by_reference) >= 0.9),
+        ("false winners, at most 5.5%: the worst cell", _share(false), _at_most(false, 0.055)),
+        ("cheaper but worse or slower arms shipped: none", _percent(max(shipped[1:3])), _word(max(shipped[1:3]) == 0)),
+        ("power by cost per request, at most 15%", _percent(max(by_request)), _word(max(by_request) <= 0.15)),
+        ("power by reference cost there, at least 90%", _percent(min(by_reference)), _word(min(by_reference) >= 0.9)),
     ]
 
 
@@ -105,7 +103,7 @@ def render(
     equal: Sequence[Outcome],
     cheaper: Sequence[Outcome],
     whole: Sequence[Outcome],
-    targets: Sequence[tuple[str, str, bool]],
+    targets: Sequence[tuple[str, str, str]],
     conditions: str,
 ) -> str:
     """Return the tables as Markdown."""
@@ -118,7 +116,6 @@ def render(
         [outcome.cell.name, *(_share(outcome.share(mode, "winner test")) for mode in MODE_NAMES)] for outcome in cheaper
     ]
     decisions = [[outcome.cell.name, *_decisions(outcome)] for outcome in whole]
-    met = [[name, figure, "met" if is_met else "MISSED"] for name, figure, is_met in targets]
     return "\n\n".join(
         [
             f"{conditions}; {REQUESTS_PER_ARM:,} requests an arm. In brackets, Wilson's 95% interval.",
@@ -128,9 +125,20 @@ def render(
             _table(["metric", *modes], found),
             "**Whole decisions**, group-sequential, 200 users an arm, three of ten requests rated, default margins:",
             _table(["the tested arm is", "shipped", "stopped by a guardrail", "no winner", "control wins"], decisions),
-            _table(["target", "measured", ""], met),
+            _table(["target", "measured", ""], targets),
         ]
     )
+
+
+def _at_most(share: Share, limit: float) -> str:
+    """Judge the worst of many cells: one above the limit may be there by chance, but that is not the same as met."""
+    if share.value <= limit:
+        return _MET
+    return _MISSED if share.interval[0] > limit else "above it, within the simulation's error"
+
+
+def _word(is_met: bool) -> str:
+    return _MET if is_met else _MISSED
 
 
 def _run_all(cells: Sequence[Cell], runs: int, seed: int, began_at: float) -> list[Outcome]:
