@@ -1,12 +1,13 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.services import start_redis
 
 # The suite says the same of the same code each time; `make fuzz` is the command that looks for what is new.
-settings.register_profile("suite", derandomize=True)
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
