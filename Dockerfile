@@ -29,5 +29,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["pyt
 # The graceful time is a little over GATEWAY_DRAIN_SECONDS' default, so that open requests end by themselves.
 CMD ["uvicorn", "optimizer_project.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--loop", "uvloop", "--http", "optimizer_project.http_protocol:BoundedHttpProtocol", \
-     "--no-access-log", "--no-server-header", "--no-proxy-headers", \
+     "--no-access-log", "--no-server-header", "--no-proxy-headers", "--ws-max-size", "16384", \
      "--timeout-graceful-shutdown", "30"]

@@ -20,7 +20,7 @@ PYTEST := $(PY) -m pytest -n 2
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test check bench-gateway bench-retraining bench-off-policy bench-routing bench-experiments fuzz lock format
+.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,11 +31,16 @@ run: setup ## Set up whatever is missing and start everything on port PORT (defa
 setup: $(RUN_STAMP) ## Create the virtual environment, install the pinned packages, fetch the small model
 	@test -f $(MODEL) || $(PY) scripts/fetch_model.py $(MODEL) || true
 
-test: $(DEV_STAMP) ## Run the checks, then the tests on SQLite and on PostgreSQL
+test: $(DEV_STAMP) ## Run the checks, the tests on SQLite and on PostgreSQL, and those in a browser
 	@scripts/install_test_services.sh
 	@$(MAKE) check
 	@TEST_BACKEND=sqlite $(PYTEST)
 	@TEST_BACKEND=postgresql $(PYTEST)
+	@$(MAKE) test-browser
+
+test-browser: $(DEV_STAMP) ## Run the tests of the pages in chromium; SCREENSHOTS=<folder> keeps their pictures
+	@scripts/install_test_services.sh
+	@$(PY) -m pytest -n 2 tests/browser
 
 check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system checks, API schema
 	@$(VENV)/bin/ruff format --check .
@@ -52,8 +57,14 @@ bench-gateway: $(DEV_STAMP) ## Measure the gateway against its peers
 bench-retraining: $(DEV_STAMP) ## Show how time and memory of a retraining grow with the ratings
 	@$(PY) -m benchmarks.retraining
 
+bench-metrics: $(DEV_STAMP) ## Show what reports and roll-ups cost over a year of traffic; 10 million rows take 15 GB; ARGS adds options
+	@$(PY) -m benchmarks.metrics $(ARGS)
+
 bench-off-policy: $(DEV_STAMP) ## Hold the scoring of policies on past traffic against worlds where the truth is known
 	@$(PY) -m benchmarks.off_policy
+
+bench-live: $(DEV_STAMP) ## Show what a thousand viewers of live metrics cost; ARGS adds options
+	@$(PY) -m benchmarks.live $(ARGS)
 
 bench-experiments: $(DEV_STAMP) ## Simulate experiments: false winners, power, whole decisions
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.experiments $(ARGS)

@@ -17,6 +17,11 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.services.rate_limits import CountersUnavailable
+from experiments.domain.plan import InvalidPlan
+from experiments.services.analyses import ExperimentBusy
+from experiments.services.control import ExperimentNotRunning
+from experiments.services.promotion import NothingToPromote
+from experiments.services.strategies import InvalidStrategy
 from feedback.services.limits import TooManyRatings
 from feedback.services.ratings import UnknownRequest
 from learning.services.outcome_import import AlreadyImported, BadRows
@@ -27,15 +32,18 @@ from routing.domain.canonical_json import TooDeeplyNested
 from routing.domain.decision import NoEligibleModel
 from routing.domain.policy import InvalidPolicy
 from routing.domain.strategies import UnknownStrategy
+from routing.domain.traffic_split import NamespaceFull
 from routing.gateway.app import Overloaded
 from routing.gateway.authentication import RateLimited, Unauthenticated
 from routing.gateway.requests import InvalidRequest
+from routing.services.assignments import UnitMissing
 from routing.services.attempt_loop import AllAttemptsFailed
 from routing.services.completion import BudgetExceeded, IdempotencyConflict, IdempotencyMismatch
 from routing.services.decisions import ModelNotFound, ModelUnpriced
 from routing.services.feedback_tokens import InvalidFeedbackToken
 from routing.services.group_commit import StoreUnavailable
 from routing.services.policies import PolicyNotFound, PolicyNotUsable
+from routing.services.traffic_splits import SplitNotFound, SplitNotRunning
 
 Place = Literal["body", "query"]
 MAX_RETRY_AFTER_SECONDS = 3600
@@ -171,6 +179,51 @@ def _policy_not_usable(error: PolicyNotUsable) -> ApiError:
 @to_http.register
 def _retraining_in_progress(error: RetrainingInProgress) -> ApiError:
     return ApiError(409, "retraining_in_progress", str(error), {"Retry-After": "10"})
+
+
+@to_http.register
+def _split_not_found(error: SplitNotFound) -> ApiError:
+    return ApiError(404, "experiment_not_found", str(error), param="experiment_id")
+
+
+@to_http.register
+def _split_not_running(error: SplitNotRunning) -> ApiError:
+    return ApiError(409, "experiment_not_running", str(error), param="experiment_id")
+
+
+@to_http.register
+def _invalid_plan(error: InvalidPlan) -> ApiError:
+    return ApiError(422, "invalid_experiment", str(error))
+
+
+@to_http.register
+def _invalid_strategy(error: InvalidStrategy) -> ApiError:
+    return ApiError(422, "invalid_experiment", str(error), param=error.field)
+
+
+@to_http.register
+def _namespace_full(error: NamespaceFull) -> ApiError:
+    return ApiError(409, "namespace_full", str(error), param="namespace")
+
+
+@to_http.register
+def _experiment_not_running(error: ExperimentNotRunning) -> ApiError:
+    return ApiError(409, "experiment_not_running", str(error))
+
+
+@to_http.register
+def _experiment_busy(error: ExperimentBusy) -> ApiError:
+    return ApiError(409, "experiment_busy", str(error), {"Retry-After": "1"})
+
+
+@to_http.register
+def _nothing_to_promote(error: NothingToPromote) -> ApiError:
+    return ApiError(409, "nothing_to_promote", str(error))
+
+
+@to_http.register
+def _unit_missing(error: UnitMissing) -> ApiError:
+    return ApiError(400, f"{error.unit}_id_required", str(error), param=f"{error.unit}_id")
 
 
 @to_http.register

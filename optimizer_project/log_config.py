@@ -1,8 +1,12 @@
 """Structured logs: one line an event, JSON in production, readable elsewhere; never prompts, answers or keys."""
 
+import logging
 from typing import Any
 
 import structlog
+
+# Tasks that come every few seconds; that they came is no news. What goes wrong in them is told.
+_FREQUENT_TASKS = ("monitoring.tasks.publish_live",)
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -12,6 +16,14 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
 ]
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line is anything but Celery's about a task that comes every few seconds."""
+    if record.levelno > logging.INFO or not record.name.startswith("celery."):
+        return True
+    message = record.getMessage()
+    return not any(task in message for task in _FREQUENT_TASKS)
 
 
 def logging_config(level: str, *, as_json: bool) -> dict[str, Any]:
@@ -36,7 +48,10 @@ def logging_config(level: str, *, as_json: bool) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             }
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"news": {"()": lambda: is_news}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["news"]},
+        },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             # The server's own lines take the same form as all others.

@@ -9,6 +9,8 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from optimizer_project import environment
 from optimizer_project.log_config import logging_config
@@ -60,6 +62,7 @@ INSTALLED_APPS = [
     "routing",
     "feedback",
     "learning",
+    "experiments",
     "monitoring",
 ]
 MIDDLEWARE = [
@@ -99,9 +102,32 @@ DATABASES = {"default": environment.database(env, DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {
     "default": (
-        {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # Longer than the five seconds that a listener waits for a message in one question.
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 1, "socket_timeout": 10}]},
+        }
         if REDIS_URL
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+# Times out soon and never tries twice: whoever needs the cache goes on without it.
+CACHES = {
+    "default": (
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "optimizer",
+            "OPTIONS": {
+                "serializer": "optimizer_project.cache_serializer.JsonSerializer",
+                "socket_connect_timeout": 0.1,
+                "socket_timeout": 0.15,
+                "retry": Retry(NoBackoff(), 0),
+            },
+        }
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "KEY_PREFIX": "optimizer"}
     )
 }
 
@@ -129,7 +155,10 @@ CORS_ALLOW_HEADERS = (
     *default_headers,
     "x-api-key",
     "idempotency-key",
-    *(f"x-optimizer-{control}" for control in ("max-cost-usd", "min-quality", "cache", "session", "task")),
+    *(
+        f"x-optimizer-{control}"
+        for control in ("max-cost-usd", "min-quality", "cache", "session", "task", "experiment")
+    ),
 )
 CORS_EXPOSE_HEADERS = ("retry-after", "x-request-id", "x-optimizer-idempotent-replay")
 CONTENT_SECURITY_POLICY = {
@@ -188,6 +217,10 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# Live metrics
+LIVE_PERIOD_SECONDS = environment.integer(env, "LIVE_PERIOD_SECONDS", 5, 1, 60)
+LIVE_MAX_VIEWERS = environment.integer(env, "LIVE_MAX_VIEWERS", 5000, 1, 100_000)
+
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -201,8 +234,17 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 RETRAIN_CRON = environment.crontab(env, "RETRAIN_CRON", "0 2 * * 0")
 CELERY_BEAT_SCHEDULE = {
     "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": 86_400.0},
+    # One that waited for longer than a period would only repeat what the next one says.
+    "publish-live": {
+        "task": "monitoring.tasks.publish_live",
+        "schedule": float(LIVE_PERIOD_SECONDS),
+        "options": {"expire_seconds": LIVE_PERIOD_SECONDS},
+    },
     "reconcile-ledger": {"task": "routing.tasks.reconcile_ledger", "schedule": 30.0},
     "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": 3600.0},
+    # Expires, so that runs that found no worker do not pile up.
+    "roll-up-usage": {"task": "routing.tasks.roll_up_usage", "schedule": 60.0, "options": {"expires": 55.0}},
+    "add-up-ratings": {"task": "feedback.tasks.add_up_ratings", "schedule": 600.0, "options": {"expires": 590.0}},
     "link-feedback": {"task": "feedback.tasks.link_pending", "schedule": 300.0},
     "retrain-weekly": {"task": "learning.tasks.retrain", "schedule": crontab.from_string(RETRAIN_CRON)},
     # An hour after the retraining of the table by default.
@@ -212,6 +254,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "watch-learning": {"task": "learning.tasks.watch", "schedule": crontab(minute="30", hour="1")},
     "evaluate-candidates": {"task": "learning.tasks.evaluate_candidates", "schedule": crontab(minute="30", hour="3")},
+    "sweep-experiments": {"task": "experiments.tasks.sweep", "schedule": crontab(minute="15")},
+    "keep-up-experiments": {
+        "task": "experiments.tasks.keep_up",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
 }
 
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", environment.LOG_LEVELS, "INFO")
@@ -241,10 +289,12 @@ EXPLORATION_SHARE = environment.share(env, "EXPLORATION_SHARE", 0.02)
 RANDOM_SHARE = environment.share(env, "RANDOM_SHARE", 0.005)
 PROMOTION_QUALITY_MARGIN = environment.share(env, "PROMOTION_QUALITY_MARGIN", 0.02)
 EMBEDDING_DAYS = environment.integer(env, "EMBEDDING_DAYS", 7, 1, 730)
+EXPERIMENT_TRIAL_PERCENT = environment.integer(env, "EXPERIMENT_TRIAL_PERCENT", 20, 1, 100)
 CALIBRATION_GRADER_HOSTS = environment.words(env, "CALIBRATION_GRADER_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 UNFOLD = {
     "SITE_TITLE": "AI Cost Optimizer",
     "SITE_HEADER": "AI Cost Optimizer",
     "SITE_SYMBOL": "savings",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}dashboard/icon.svg"}],
 }

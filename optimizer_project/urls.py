@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("routing.urls")),
     path("", include("feedback.urls")),
     path("", include("learning.urls")),
+    path("", include("experiments.urls")),
     # Last, because the REST routes below /admin/ must be found before Django's own site.
     path("admin/", admin.site.urls),
 ]

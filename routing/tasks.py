@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from routing.services import prices, reconciler, retention
+from routing.services import database_clock, prices, reconciler, retention, rollups
 
 logger = logging.getLogger(__name__)
 
@@ -33,3 +33,10 @@ def reconcile_ledger(**kwargs: Any) -> None:
 def delete_expired(**kwargs: Any) -> None:
     report = retention.delete_expired(now=timezone.now())
     logger.info("Expired rows deleted: %s", report)
+
+
+@shared_task(**_RETRY)
+def roll_up_usage(**kwargs: Any) -> None:
+    rolled = rollups.roll(now=database_clock.now())
+    if rolled:
+        logger.info("Hours of usage rolled up: %d", rolled)

@@ -2,7 +2,7 @@ from django.urls import path
 
 from routing.views.catalog import ModelListView, ModelView, ProviderListView
 from routing.views.decisions import DecisionView, ExplanationView, RecommendationView
-from routing.views.statistics import CacheStatsView, RoutingMetricsView, StatsView
+from routing.views.statistics import CacheStatsView, MetricsCacheStatsView, RoutingMetricsView, StatsView
 
 urlpatterns = [
     path("v1/models", ModelListView.as_view()),
@@ -14,4 +14,5 @@ urlpatterns = [
     path("routing/metrics", RoutingMetricsView.as_view()),
     path("stats", StatsView.as_view()),
     path("cache/stats", CacheStatsView.as_view()),
+    path("metrics-cache/stats", MetricsCacheStatsView.as_view()),
 ]

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Install the services that the tests start for themselves, redis-server and PostgreSQL, where they are absent.
-# Nothing is touched, and no rights are needed, when both are there.
+# Install what the tests start for themselves, redis-server, PostgreSQL and chromium, where it is absent.
+# Nothing is touched, and no rights are needed, when all are there.
 set -eu
 
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 if ! command -v pg_ctl >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/pg_ctl' >/dev/null; then
     packages+=(postgresql)
+fi
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then
+    packages+=(chromium fonts-dejavu-core)
 fi
 [ ${#packages[@]} -eq 0 ] && exit 0
 

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from accounts.models import ApiKey, Team
 from accounts.services import api_keys
 from feedback.models import ResponseFeedback
-from routing.models import CachedResponse, LanguageModel, LedgerEntry, ModelPrice, Provider
+from feedback.services import tallies
+from routing.domain import time_ranges
+from routing.models import CachedResponse, ChangedHour, LanguageModel, LedgerEntry, ModelPrice, Provider
+from routing.services import change_marks
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -86,7 +90,13 @@ def ledger_entry(team: Team, **fields: Any) -> LedgerEntry:
     """
     row = unsaved_ledger_entry(team, **fields)
     row.save(force_insert=True)
+    mark_hours([row])
     return row
+
+
+def mark_hours(rows: Iterable[LedgerEntry]) -> None:
+    """Say that the hours of these rows have changed, as the ledger's own statements do."""
+    change_marks.mark(ChangedHour, {time_ranges.floor(row.created_at, time_ranges.HOUR) for row in rows})
 
 
 def unsaved_ledger_entry(team: Team, **fields: Any) -> LedgerEntry:
@@ -163,6 +173,7 @@ def feedback(team: Team, **fields: Any) -> ResponseFeedback:
     """Write one unnamed rating of four stars, linked to a request of its own in which ``gpt-small`` answered."""
     row = unsaved_feedback(team, **fields)
     row.save(force_insert=True)
+    tallies.mark([row.created_at])
     return row
 
 

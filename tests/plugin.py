@@ -29,27 +29,38 @@ _ONCE = {
     "providers",
     "benchmarks",
     "docs",
+    "test_admin_experiments.py",
     "test_agent_framework.py",
     "test_browser.py",
     "test_cli_help.py",
     "test_cli_train.py",
     "test_curl.py",
     "test_deployment_files.py",
+    "test_experiment_words.py",
     "test_fuzzed_bodies.py",
     "test_hostile_connections.py",
     "test_hostile_prompts.py",
+    "test_live_admission.py",
+    "test_live_frames.py",
+    "test_live_redis_away.py",
+    "test_live_viewer.py",
     "test_openai_answers.py",
     "test_openai_errors.py",
     "test_scripts.py",
     "test_start.py",
     "test_supervisor.py",
 }
+# What only PostgreSQL can do.
+_ON_POSTGRESQL = {"test_ledger_on_the_loop.py"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     """Start the servers and set the environment; workers inherit both from the process that started them."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        if url := os.environ["REDIS_URL"]:
+            # A database of its own for each, as of PostgreSQL: "gw0" takes number 1.
+            os.environ["REDIS_URL"] = f"{url.rpartition('/')[0]}/{int(worker.removeprefix('gw')) + 1}"
         return
     backend = os.environ.get("TEST_BACKEND", "sqlite")
     if backend not in _BACKENDS:
@@ -70,15 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run on the first backend only what the second could say nothing new of."""
-    if not os.environ.get("REDIS_URL"):
-        return
-    once = [item for item in items if _ONCE & set(item.path.parts)]
-    skipped = set(once)
+    """Run on one backend only what the other could say nothing of, or nothing new."""
+    elsewhere = _ONCE if os.environ.get("REDIS_URL") else _ON_POSTGRESQL
+    left_out = [item for item in items if elsewhere & set(item.path.parts)]
+    skipped = set(left_out)
     items[:] = [item for item in items if item not in skipped]
-    config.hook.pytest_deselected(items=once)
-
-
-def pytest_unconfigure() -> None:
-    """Stop what this process started."""
-    _running.close()
+    config.hook.pytest_deselected(items=left_out)

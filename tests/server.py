@@ -71,7 +71,7 @@ class GatewayProcess:
 
 @contextmanager
 def running_gateway(
-    folder: Path, *, workers: int = 1, environment: Mapping[str, str] | None = None
+    folder: Path, *, workers: int = 1, environment: Mapping[str, str] | None = None, port: int | None = None
 ) -> Iterator[GatewayProcess]:
     """Run the gateway on the test database until the block ends.
 
@@ -79,12 +79,13 @@ def running_gateway(
         folder: Takes the output.
         workers: Processes that serve.
         environment: Variables beyond, or other than, those of this process.
+        port: Where to listen; a free one unless it is given.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / f"gateway-{port}.log"
     command = [sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application", "--port", str(port)]
     command += ["--http", "optimizer_project.http_protocol:BoundedHttpProtocol", "--loop", "uvloop"]
-    command += ["--workers", str(workers), "--no-access-log"]
+    command += ["--workers", str(workers), "--no-access-log", "--ws-max-size", "16384"]
     command += ["--timeout-graceful-shutdown", "4"]
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.domain.budgeting import PeriodBalance
 from accounts.services import prepared_statements
-from accounts.services.prepared_statements import Prepared
+from accounts.services.prepared_statements import Call, OtherCount
 
 _LOCK = """
     SELECT row.id, row.budget_id, row.period_start, budget.period, budget.is_hard,
@@ -29,7 +29,7 @@ _MOVE = """
     locked AS (
         SELECT row.id, budget.is_hard
         FROM accounts_budgetperiod AS row JOIN accounts_budget AS budget ON budget.id = row.budget_id
-        WHERE row.id IN ({ids}) ORDER BY row.id {lock}
+        WHERE row.id IN (SELECT id FROM moves) ORDER BY row.id {lock}
     )
     UPDATE accounts_budgetperiod AS row
     SET spent_nano_usd = row.spent_nano_usd + moves.spent,
@@ -46,19 +46,14 @@ _MOVE = """
           NOT locked.is_hard OR moves.admitted = 0
           OR row.spent_nano_usd + moves.spent + row.reserved_nano_usd + moves.reserved <= row.limit_nano_usd
       )
-    RETURNING {moved}
 """
-_MOVE_ON_POSTGRESQL = Prepared(
+_MOVE_ON_POSTGRESQL = prepared_statements.counted(
     "move_budget_periods",
     ("bigint[]",) * 4,
-    _MOVE.format(
-        moves="SELECT * FROM unnest($1, $2, $3, $4)",
-        ids="SELECT unnest($1)",
-        lock="FOR UPDATE OF row",
-        greatest="GREATEST",
-        moved="row.id",
-    ),
+    _MOVE.format(moves="SELECT * FROM unnest($1, $2, $3, $4)", lock="FOR UPDATE OF row", greatest="GREATEST"),
 )
+# What to add to each period: spent, reserved, and how much of the latter is newly admitted.
+Moves = Mapping[int, tuple[int, int, int]]
 
 
 @dataclass(slots=True)
@@ -98,20 +93,27 @@ def lock(period_ids: Iterable[int]) -> list[LockedPeriod]:
         return [_locked(*columns) for columns in cursor.fetchall()]
 
 
-def move(moves: Mapping[int, tuple[int, int, int]]) -> int:
-    """Add to each period (spent, reserved, of which newly admitted), where it has room; return how many it was."""
-    if not moves:
-        return 0
+def moving(moves: Moves) -> Call:
+    """Return the statement that moves these periods on PostgreSQL, and fails where one has no room or is gone."""
     figures = [(period_id, *moves[period_id]) for period_id in sorted(moves)]
+    return _MOVE_ON_POSTGRESQL, [*(list(column) for column in zip(*figures, strict=True)), len(moves)]
+
+
+def move(moves: Moves) -> bool:
+    """Add to each period; return False where one has no room or is gone, and what was done is to be rolled back."""
+    if not moves:
+        return True
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            columns = [list(column) for column in zip(*figures, strict=True)]
-            prepared_statements.execute(cursor, [(_MOVE_ON_POSTGRESQL, columns)])
-        else:
-            marks = f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(figures))}"
-            statement = _MOVE.format(moves=marks, ids=_marks(len(moves)), lock="", greatest="MAX", moved="id")
-            cursor.execute(statement, [*(figure for row in figures for figure in row), *sorted(moves)])
-        return len(cursor.fetchall())
+            try:
+                prepared_statements.execute(cursor, [moving(moves)])
+            except OtherCount:
+                return False
+            return True
+        figures = [figure for period_id in sorted(moves) for figure in (period_id, *moves[period_id])]
+        values = f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(moves))}"
+        cursor.execute(_MOVE.format(moves=values, lock="", greatest="MAX") + " RETURNING id", figures)
+        return len(cursor.fetchall()) == len(moves)
 
 
 def store(rows: Collection[LockedPeriod]) -> None:

@@ -1,7 +1,7 @@
 """Spending limits that concurrency cannot pass.
 
 Every write locks the period rows it needs in the order of their ids, so that two processes never wait for each other in
-a circle. Where a whole batch has room, ``book_at_once`` moves the rows with one conditional statement; ``book`` decides
+a circle. Where a whole batch has room, ``move_at_once`` moves the rows with one conditional statement; ``book`` decides
 each reservation on the locked figures and stores them with one update. The table's CHECK constraint refuses whatever
 would pass a limit unseen (docs/adr/0006).
 """
@@ -25,18 +25,21 @@ from accounts.domain.budgeting import (
 from accounts.domain.periods import PERIOD_NAMES, period_start
 from accounts.models import ApiKey, Budget, BudgetPeriod, Team
 from accounts.services import config_version
-from accounts.services.budget_rows import LockedPeriod, lock, move, store
+from accounts.services.budget_rows import LockedPeriod, Moves, lock, move, moving, store
 
 __all__ = [
     "InvalidBudget",
+    "Moves",
     "PeriodChange",
     "Reservation",
     "ReservationOutcome",
     "apply_changes",
     "book",
-    "book_at_once",
     "change_limit",
     "known_periods",
+    "move_at_once",
+    "moves",
+    "moving",
     "reserve",
     "set_budget",
 ]
@@ -102,23 +105,29 @@ def known_periods(budget_ids: Iterable[int], today: date) -> tuple[int, ...] | N
     return None if 0 in found else found
 
 
-def book_at_once(changes: Iterable[PeriodChange], reservations: Iterable[tuple[tuple[int, ...], int]]) -> bool:
-    """Apply all changes and hold all amounts with one statement; return False when not every one of them can be.
-
-    This is the ordinary case on the way of a request: the rows exist and every budget has room for the whole batch.
-    After False the transaction must be rolled back; ``book`` then decides each reservation for itself.
+def moves(changes: Iterable[PeriodChange], reservations: Iterable[tuple[tuple[int, ...], int]]) -> Moves:
+    """Return what applying all changes and holding all amounts adds to each period.
 
     Args:
         changes: As for ``book``.
         reservations: For each the periods that are to hold it (``known_periods``) and its nano-dollars.
     """
-    _require_transaction()
-    moves = {period_id: (spent, reserved, 0) for period_id, (reserved, spent) in summed(changes).items()}
+    added = {period_id: (spent, reserved, 0) for period_id, (reserved, spent) in summed(changes).items()}
     for period_ids, amount in reservations:
         for period_id in period_ids:
-            spent, reserved, admitted = moves.get(period_id, (0, 0, 0))
-            moves[period_id] = (spent, reserved + amount, admitted + amount)
-    return move(moves) == len(moves)
+            spent, reserved, admitted = added.get(period_id, (0, 0, 0))
+            added[period_id] = (spent, reserved + amount, admitted + amount)
+    return added
+
+
+def move_at_once(added: Moves) -> bool:
+    """Add to all periods with one statement; return False when not every one of them has room.
+
+    This is the ordinary case on the way of a request: the rows exist and every budget has room for the whole batch.
+    After False the transaction must be rolled back; ``book`` then decides each reservation for itself.
+    """
+    _require_transaction()
+    return move(added)
 
 
 def set_budget(

@@ -4,14 +4,20 @@ For the few that every request runs: planning them takes as long as running them
 same from PREPARE to EXECUTE, which a pooler in transaction mode does not give.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DataError, connection
 
 _known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+# division_by_zero (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_DIVISION_BY_ZERO = "22012"
+
+
+class OtherCount(Exception):
+    """A statement changed more or fewer rows than it was to; the transaction can only be rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +29,53 @@ class Prepared:
     statement: str
 
     @property
+    def preparation(self) -> str:
+        return f"PREPARE {self.name}({', '.join(self.types)}) AS {self.statement}"
+
+    @property
     def call(self) -> str:
         """SQL that runs it, with a ``%s`` for each parameter."""
         return f"EXECUTE {self.name}({', '.join(['%s'] * len(self.types))})"
 
 
-def execute(cursor: Any, calls: Sequence[tuple[Prepared, Sequence[Any]]]) -> None:
-    """Run statements in one exchange; the cursor then holds the result of the last one."""
+Call = tuple[Prepared, Sequence[Any]]
+
+
+def counted(name: str, types: tuple[str, ...], change: str) -> Prepared:
+    """Return a statement that fails unless ``change`` changes as many rows as one more parameter, the last, says.
+
+    So that several statements can be sent together, and all of them come to nothing where one has not done its part.
+    """
+    guard = f"SELECT 1 / (count(*) = ${len(types) + 1})::int FROM changed"  # noqa: S608
+    return Prepared(name, (*types, "bigint"), f"WITH changed AS ({change} RETURNING 1) {guard}")
+
+
+def joined(calls: Iterable[Call]) -> tuple[str, list[Any]]:
+    """Return calls as one SQL text with its arguments."""
+    listed = list(calls)
+    return "; ".join(prepared.call for prepared, _ in listed), [argument for _, given in listed for argument in given]
+
+
+def is_other_count(error: BaseException | None) -> bool:
+    """Say whether the driver raised this because a ``counted`` statement changed another number of rows."""
+    return getattr(error, "pgcode", None) == _DIVISION_BY_ZERO
+
+
+def execute(cursor: Any, calls: Sequence[Call]) -> None:
+    """Run statements in one exchange; the cursor then holds the result of the last one.
+
+    Raises:
+        OtherCount: A ``counted`` statement changed another number of rows than it was to.
+    """
     connection.ensure_connection()
     known = _known.setdefault(connection.connection, set())
     for prepared, _ in calls:
         if prepared.name not in known:
-            cursor.execute(f"PREPARE {prepared.name}({', '.join(prepared.types)}) AS {prepared.statement}")
+            cursor.execute(prepared.preparation)
             known.add(prepared.name)
-    arguments = [argument for _, given in calls for argument in given]
-    cursor.execute("; ".join(prepared.call for prepared, _ in calls), arguments)
+    try:
+        cursor.execute(*joined(calls))
+    except DataError as error:
+        if is_other_count(error.__cause__):
+            raise OtherCount from error
+        raise

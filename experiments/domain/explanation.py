@@ -195,6 +195,9 @@ def _shortage(shortage: Shortage) -> str:
             f"a few heavy units weigh too much{of_arm}, as if there were {shortage.has:.1f} of {shortage.needs:g} units"
         ),
         "too_early": f"{shortage.has:.1f} of {shortage.needs:g} hours",
+        "costs_unknown": (
+            f"the cost of {1 - shortage.has:.1%} of the requests{of_arm} is unknown, so give their models a price"
+        ),
     }[shortage.reason_code]
 
 

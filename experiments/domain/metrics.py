@@ -30,7 +30,7 @@ class Metric:
 
 
 COST_PER_REFERENCE = Metric("cost_per_reference_cost", "cost", "cost_usd", "reference_cost_usd", "lower")
-COST_PER_REQUEST = Metric("cost_per_request", "cost per request", "cost_usd", "requests", "lower")
+COST_PER_REQUEST = Metric("cost_per_request", "cost per request", "cost_usd", "priced_requests", "lower")
 LATENCY = Metric("latency", "mean latency", "latency_ms", "timed_requests", "lower")
 LATENCY_P95 = Metric("latency_p95", "95th percentile of latency", "", "", "lower")
 QUALITY = Metric("quality", "quality", "quality", "ratings", "higher")

@@ -1,6 +1,6 @@
 """What is still missing before anything may be decided."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -10,7 +10,9 @@ from experiments.domain.metrics import Metric
 from experiments.domain.plan import ExperimentPlan
 from experiments.domain.units import ArmData, effective_number
 
-ReasonCode = Literal["too_few_requests", "too_few_units", "too_few_effective_units", "too_early"]
+ReasonCode = Literal["too_few_requests", "too_few_units", "too_few_effective_units", "too_early", "costs_unknown"]
+# Requests whose cost is unknown are no sample of all: they are those of certain models, and so of certain arms.
+LEAST_SHARE_PRICED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,17 @@ def effective_units(metric: Metric, arm: ArmData) -> float:
 def shortages(
     plan: ExperimentPlan, arms: Mapping[str, ArmData], effective: Mapping[str, float], running_for: timedelta
 ) -> tuple[Shortage, ...]:
-    """Return the minima that do not hold; those of units, and of ``effective`` units by arm, hold at any size."""
+    """Return the minima that do not hold.
+
+    Those of units, of ``effective`` units by arm and of known costs hold at any size.
+    """
     minima = plan.minima
     requests = total_requests(arms)
     found: list[Shortage] = []
     is_planned_size = plan.sample_size is not None and requests >= plan.sample_size
     if not is_planned_size and requests < minima.requests:
         found.append(Shortage("too_few_requests", requests, minima.requests))
-    for name, arm in arms.items():
-        seen = int((arm.requests > 0).sum())
-        if seen < minima.units:
-            found.append(Shortage("too_few_units", seen, minima.units, name))
-        elif effective[name] < minima.effective_units:
-            found.append(Shortage("too_few_effective_units", effective[name], minima.effective_units, name))
+    found += [shortage for name, arm in arms.items() for shortage in _of_arm(plan, name, arm, effective[name])]
     hours = running_for / timedelta(hours=1)
     if not is_planned_size and hours < minima.hours:
         found.append(Shortage("too_early", hours, minima.hours))
@@ -53,3 +53,16 @@ def shortages(
 def total_requests(arms: Mapping[str, ArmData]) -> float:
     """Return the requests of all arms."""
     return float(sum(arm.requests.sum() for arm in arms.values()))
+
+
+def _of_arm(plan: ExperimentPlan, name: str, arm: ArmData, effective: float) -> Iterator[Shortage]:
+    minima = plan.minima
+    assert arm.priced_requests is not None
+    priced, requests = float(arm.priced_requests.sum()), float(arm.requests.sum())
+    seen = int((arm.requests > 0).sum())
+    if seen < minima.units:
+        yield Shortage("too_few_units", seen, minima.units, name)
+    elif priced < LEAST_SHARE_PRICED * requests:
+        yield Shortage("costs_unknown", priced / requests, LEAST_SHARE_PRICED, name)
+    elif effective < minima.effective_units:
+        yield Shortage("too_few_effective_units", effective, minima.effective_units, name)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.domain import metrics, non_inferiority
-from experiments.domain.assignment import check_weights
 from experiments.domain.metrics import Metric, Scale
+from routing.domain.traffic_split import check_weights
 
 Mode = Literal["group_sequential", "sequential", "fixed"]
 Denominator = Literal["reference_cost", "requests"]

@@ -81,11 +81,13 @@ def units_per_arm(effect_in_deviations: float, alpha: float, chance: float) -> f
         df = 2 * count - 2
         limit = float(special.stdtrit(df, 1 - alpha / 2))
         center = shift * math.sqrt(count / 2)
-        found = 1 - special.nctdtr(df, center, limit) + special.nctdtr(df, center, -limit)
-        return float(found) - chance
+        return 1 - _noncentral_t(limit, df, center) + _noncentral_t(-limit, df, center) - chance
 
     normal = 2 * ((special.ndtri(1 - alpha / 2) + special.ndtri(chance)) / shift) ** 2
-    return float(optimize.brentq(shortfall, max(2.0, normal * 0.5), normal * 1.5 + 10, xtol=1e-6))
+    fewest = max(2.0, float(normal) * 0.5)
+    if shortfall(fewest) >= 0:
+        return fewest
+    return float(optimize.brentq(shortfall, fewest, normal * 1.5 + 10, xtol=1e-6))
 
 
 @lru_cache(maxsize=1024)
@@ -132,6 +134,17 @@ def observed_spreads(arm: ArmData) -> dict[str, Spread]:
     return {name: Spread(spread, requests_per_unit, 1.0) for name, spread in found.items() if spread}
 
 
+def _noncentral_t(limit: float, df: float, center: float) -> float:
+    """Return P(T ≤ limit) of the noncentral t distribution.
+
+    Where scipy cannot tell it, which is far out, by Abramowitz and Stegun (1964), formula 26.7.10.
+    """
+    exact = float(special.nctdtr(df, center, limit))
+    if not math.isnan(exact):
+        return exact
+    return float(special.ndtr((limit * (1 - 1 / (4 * df)) - center) / math.sqrt(1 + limit * limit / (2 * df))))
+
+
 def _requirement(plan: ExperimentPlan, metric: Metric, spread: Spread) -> Requirement:
     effect = plan.effect_to_find(metric, "log" if metric.is_relative else "points")
     tau = plan.tau if plan.tau and metric not in metrics.GUARDS.values() else effect
@@ -150,7 +163,8 @@ def _chance_at_planned_size(plan: ExperimentPlan, spread: Spread, effect: float,
     units = plan.sample_size * min(plan.weights.values()) / spread.requests_per_unit
     variance = 2 * spread.of_unit() ** 2 / units
     if plan.effective_mode == "group_sequential":
-        return group_sequential.crossing_chance(*_planned_looks(plan.alpha), effect / math.sqrt(variance))
+        # Adding up the small chances of each look may end a rounding error above 1.
+        return min(1.0, group_sequential.crossing_chance(*_planned_looks(plan.alpha), effect / math.sqrt(variance)))
     if plan.effective_mode == "fixed":
         return power(effect, math.sqrt(variance), plan.alpha)
     # Earlier looks add little to the last one.

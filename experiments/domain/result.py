@@ -101,7 +101,7 @@ def summarize(arm: ArmData) -> ArmSummary:
     return ArmSummary(
         units=arm.units,
         requests=int(arm.requests.sum()),
-        cost_per_request_usd=_mean(arm.cost_usd, arm.requests),
+        cost_per_request_usd=_mean(arm.cost_usd, arm.priced_requests),
         mean_latency_ms=_mean(arm.latency_ms, arm.timed_requests),
         mean_quality=_mean(arm.quality, arm.ratings),
         error_rate=_mean(arm.errors, arm.requests),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_OPTIONAL = ("reference_cost_usd", "latency_ms", "timed_requests", "errors", "quality", "ratings")
+_OPTIONAL = ("priced_requests", "reference_cost_usd", "latency_ms", "timed_requests", "errors", "quality", "ratings")
 _SUMS = ("requests", "cost_usd", *_OPTIONAL)
 
 
@@ -33,8 +33,9 @@ class ArmData:
 
     Attributes:
         requests: number of requests, failed ones too.
-        cost_usd: what they cost. Dollars as floats: they are estimated with here, never booked.
-        reference_cost_usd: what they were expected to cost before assignment, for all of them or None.
+        cost_usd: what they cost, where that is known. Dollars as floats: they are estimated with here, never booked.
+        priced_requests: for how many of them the cost is known; None for all. The others cost something, not nothing.
+        reference_cost_usd: what these were expected to cost before assignment, for all of them or None.
         latency_ms: sum of the latencies of ``timed_requests`` requests.
         errors: how many requests failed.
         quality: sum of the quality of ``ratings`` rated requests.
@@ -47,6 +48,7 @@ class ArmData:
 
     requests: Floats
     cost_usd: Floats
+    priced_requests: Floats | None = None
     reference_cost_usd: Floats | None = None
     latency_ms: Floats | None = None
     timed_requests: Floats | None = None
@@ -60,7 +62,9 @@ class ArmData:
             values = getattr(self, name)
             if values is not None:
                 object.__setattr__(self, name, _checked(name, values, len(self.requests)))
-        for name in ("timed_requests", "errors", "ratings"):
+        if self.priced_requests is None:
+            object.__setattr__(self, "priced_requests", self.requests)
+        for name in ("priced_requests", "timed_requests", "errors", "ratings"):
             counts = getattr(self, name)
             if counts is not None and (counts > self.requests).any():
                 raise ValueError(f"A unit has more {name.replace('_', ' ')} than requests.")
@@ -96,24 +100,21 @@ class UnitSums:
         self,
         unit: str,
         *,
-        cost_usd: float,
+        cost_usd: float | None,
         reference_cost_usd: float | None = None,
         latency_ms: float | None = None,
         is_error: bool | None = None,
         quality: float | None = None,
     ) -> None:
-        """Count one request of ``unit``."""
+        """Count one request of ``unit``; a cost of None is unknown, and its reference cost is left out as well."""
         position, sums = self.expose(unit), self._sums
         sums["requests"][position] += 1
-        sums["cost_usd"][position] += cost_usd
+        if cost_usd is not None:
+            self._add_cost(position, cost_usd, reference_cost_usd)
         if is_error is None:
             self._has_errors = False
         else:
             sums["errors"][position] += is_error
-        if reference_cost_usd is None:
-            self._has_reference = False
-        else:
-            sums["reference_cost_usd"][position] += reference_cost_usd
         if latency_ms is not None:
             sums["latency_ms"][position] += latency_ms
             sums["timed_requests"][position] += 1
@@ -137,6 +138,14 @@ class UnitSums:
             if not sums[count].any():
                 sums[total] = sums[count] = None
         return ArmData(**sums, latencies=self._single_latencies() if with_latencies else None)
+
+    def _add_cost(self, position: int, cost_usd: float, reference_cost_usd: float | None) -> None:
+        self._sums["cost_usd"][position] += cost_usd
+        self._sums["priced_requests"][position] += 1
+        if reference_cost_usd is None:
+            self._has_reference = False
+        else:
+            self._sums["reference_cost_usd"][position] += reference_cost_usd
 
     def _single_latencies(self) -> Latencies | None:
         if not self._latencies:

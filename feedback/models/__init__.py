@@ -1,3 +1,4 @@
 from feedback.models.response_feedback import ResponseFeedback
+from feedback.models.tallies import ChangedFeedbackDay, FeedbackTally
 
-__all__ = ["ResponseFeedback"]
+__all__ = ["ChangedFeedbackDay", "FeedbackTally", "ResponseFeedback"]

@@ -70,6 +70,11 @@ class ResponseFeedback(models.Model):
             models.Index(fields=("created_at",), name="feedback_time"),
             models.Index(fields=("ledger_request_id", "user_id"), name="feedback_request_user"),
             models.Index(fields=("team", "request_id"), condition=Q(linked=False), name="feedback_unlinked"),
+            models.Index(
+                fields=("experiment_id", "created_at"),
+                condition=Q(experiment_id__isnull=False),
+                name="feedback_experiment",
+            ),
         )
 
     def __str__(self) -> str:

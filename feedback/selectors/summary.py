@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar
-
-from django.db.models import Count, Q, Sum
+from datetime import datetime
+from typing import TypeVar
 
 from accounts.models import Team
-from feedback.models import ResponseFeedback
+from feedback.selectors import tallies
+from feedback.selectors.tallies import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +48,14 @@ class FeedbackSummary:
 K = TypeVar("K", str, tuple[str, str])
 
 
-class _Group(TypedDict):
-    linked: bool
-    pattern: str | None
-    provider: str | None
-    served_model: str | None
-    count: int
-    stars: int
-    judged: int
-    correct: int
+def summary(team: Team | None, *, since: datetime | None = None, until: datetime | None = None) -> FeedbackSummary:
+    """Return the figures of a team, or of all teams for None.
 
-
-def summary(team: Team | None) -> FeedbackSummary:
-    """Return the figures of a team, or of all teams for None; one query, grouped by the database."""
-    ratings = ResponseFeedback.objects.order_by()
-    if team is not None:
-        ratings = ratings.filter(team=team)
-    groups: list[_Group] = list(
-        ratings.values("linked", "pattern", "provider", "served_model").annotate(
-            count=Count("id"),
-            stars=Sum("quality_score"),
-            judged=Count("is_correct"),
-            correct=Count("id", filter=Q(is_correct=True)),
-        )
-    )
+    Args:
+        since: In UTC; the day it is in counts whole. None for everything there is.
+        until: In UTC; the day it is in counts whole, unless it is midnight. None for everything there is.
+    """
+    groups = tallies.groups(team, since=since, until=until)
     answered = [group for group in groups if group["linked"] and group["served_model"] is not None]
     total = sum(group["count"] for group in groups)
     by_offer = _tallies(answered, lambda group: (str(group["served_model"]), str(group["provider"])))
@@ -85,16 +69,16 @@ def summary(team: Team | None) -> FeedbackSummary:
     )
 
 
-def _tallies(groups: Iterable[_Group], key: Callable[[_Group], K]) -> dict[K, Tally]:
+def _tallies(groups: Iterable[Group], key: Callable[[Group], K]) -> dict[K, Tally]:
     """Return the tally of each key, the largest first, and by name where they are alike."""
-    parts: dict[K, list[_Group]] = defaultdict(list)
+    parts: dict[K, list[Group]] = defaultdict(list)
     for group in groups:
         parts[key(group)].append(group)
     tallies = {name: _tally(part) for name, part in parts.items()}
     return dict(sorted(tallies.items(), key=lambda item: (-item[1].count, item[0])))
 
 
-def _tally(groups: Iterable[_Group]) -> Tally:
+def _tally(groups: Iterable[Group]) -> Tally:
     count = stars = judged = correct = 0
     for group in groups:
         count += group["count"]

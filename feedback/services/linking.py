@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Team
 from feedback.models import ResponseFeedback
+from feedback.services import tallies
 from routing.models import LedgerEntry
 from routing.services import embeddings, response_cache
 
@@ -110,7 +111,7 @@ def link_pending(*, now: datetime) -> int:
 def _link(batch: Sequence[ResponseFeedback], now: datetime) -> int:
     entries = _ended_requests(batch)
     with transaction.atomic():
-        count = 0
+        moments = []
         for feedback in batch:
             entry = entries.get((feedback.team_id, as_uuid(feedback.request_id)))
             if entry is None:
@@ -120,8 +121,9 @@ def _link(batch: Sequence[ResponseFeedback], now: datetime) -> int:
             # Conditional, so that two runs at once link and count a rating once.
             if ResponseFeedback.objects.filter(id=feedback.id, linked=False).update(**values):
                 note_linked(feedback, entry, now)
-                count += 1
-    return count
+                moments.append(feedback.created_at)
+        tallies.mark(moments)
+    return len(moments)
 
 
 def _ended_requests(batch: Iterable[ResponseFeedback]) -> dict[tuple[int, uuid.UUID | None], LedgerEntry]:

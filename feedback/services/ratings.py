@@ -13,7 +13,7 @@ from accounts.services import encryption
 from feedback.domain import reward
 from feedback.domain.metrics import MetricValue
 from feedback.models import ResponseFeedback
-from feedback.services import linking
+from feedback.services import linking, tallies
 from routing.models import LedgerEntry
 from routing.services.completion import IdempotencyMismatch
 
@@ -81,6 +81,7 @@ def record(rater: Rater, rating: Rating, *, idempotency_key: str | None, now: da
             return winner
         if entry is not None and feedback.linked:
             linking.note_linked(feedback, entry, now)
+        tallies.mark([feedback.created_at])
     return Recorded(feedback, is_replay=False)
 
 

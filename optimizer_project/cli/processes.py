@@ -147,7 +147,8 @@ def _web(options: Options, environment: Mapping[str, str]) -> ChildSpec:
         command=_python(
             *("uvicorn", "optimizer_project.asgi:application", "--host", options.host, "--port", str(options.port)),
             *("--http", "optimizer_project.http_protocol:BoundedHttpProtocol", "--loop", "uvloop"),
-            *("--workers", str(options.workers), "--no-access-log"),
+            # A viewer of live metrics sends short commands; whatever is longer is not even read into memory.
+            *("--workers", str(options.workers), "--no-access-log", "--ws-max-size", "16384"),
             *("--no-server-header", "--log-level", settings.LOG_LEVEL.lower(), *proxy),
             # Zero would mean no wait at all, not even for the answers that are ready.
             *("--timeout-graceful-shutdown", str(max(1, settings.GATEWAY_DRAIN_SECONDS))),

@@ -12,7 +12,7 @@ from unfold.decorators import display
 from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin, dollars
 from routing.models import GatewayInstance, LedgerEntry, StoredPrompt
 
-_AMOUNTS = ("cost", "baseline_cost", "savings", "reserved")
+_AMOUNTS = ("cost", "baseline_cost", "savings", "reserved", "reference_cost")
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -74,7 +74,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     list_per_page = 50
     search_fields = ("request_id",)
     search_help_text = "A whole request id."
-    exclude = ("cost_nano_usd", "baseline_cost_nano_usd", "savings_nano_usd", "reserved_nano_usd")
+    exclude = tuple(f"{name}_nano_usd" for name in _AMOUNTS)
     readonly_fields = _AMOUNTS
     # Sorting by another column would sort all rows of the period.
     sortable_by = ("created_at",)
@@ -120,6 +120,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="reserved")
     def reserved(self, entry: LedgerEntry) -> str:
         return dollars(entry.reserved_nano_usd)
+
+    @admin.display(description="reference cost")
+    def reference_cost(self, entry: LedgerEntry) -> str:
+        return dollars(entry.reference_cost_nano_usd)
 
 
 @admin.register(StoredPrompt)

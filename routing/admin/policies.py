@@ -116,7 +116,13 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     @display(
         description="state",
         ordering="state",
-        label={State.ACTIVE: "success", State.CANDIDATE: "info", State.RETIRED: "warning", State.REJECTED: "danger"},
+        label={
+            State.ACTIVE: "success",
+            State.CANDIDATE: "info",
+            State.ON_TRIAL: "info",
+            State.RETIRED: "warning",
+            State.REJECTED: "danger",
+        },
     )
     def labelled_state(self, policy: PolicyVersion) -> str:
         return policy.state

@@ -17,10 +17,9 @@ that saturates cannot be inflated by repetition, and no sign alone makes a promp
 """
 
 import math
-import re
 
-from routing.domain import code_signs
-from routing.domain.text_window import window
+from routing.domain import text_reading
+from routing.domain.text_reading import TextReading
 
 SIMPLE_BELOW = 0.3
 MODERATE_BELOW = 0.7
@@ -41,7 +40,6 @@ def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-_WORD = re.compile(r"\w+")
 _LIST_MARKS = ("-", "*", "•")
 
 _REASONING = _words(
@@ -78,12 +76,16 @@ def score(text: str, *, turns: int = 1, has_tools: bool = False) -> float:
         turns: Messages of the user in the conversation so far, this one included.
         has_tools: Whether the model is offered tools to call.
     """
-    view = window(text)
-    words = set(_WORD.findall(view.casefold()))
-    code = 2 * code_signs.has_fence(view) + code_signs.code_lines(view) + len(words & _CODE)
+    return score_of(text_reading.read(text), turns=turns, has_tools=has_tools)
+
+
+def score_of(reading: TextReading, *, turns: int = 1, has_tools: bool = False) -> float:
+    """Do the same with a text that has been read."""
+    view, words = reading.view, set(reading.words)
+    code = 2 * reading.has_fence + reading.code_lines + len(words & _CODE)
     mathematics = len(words & _MATHEMATICS) + len(_MATHEMATICS_SIGNS.intersection(view))
     total = (
-        _LENGTH_WEIGHT * math.sqrt(min(1.0, len(text) / _LENGTH_FULL))
+        _LENGTH_WEIGHT * math.sqrt(min(1.0, reading.length / _LENGTH_FULL))
         + _saturating(len(words & _REASONING), _REASONING_FULL, _REASONING_WEIGHT)
         + _DEMAND_WEIGHT * bool(words & _DEMANDING)
         + _saturating(len(words & _CONSTRAINTS), _CONSTRAINTS_FULL, _CONSTRAINTS_WEIGHT)

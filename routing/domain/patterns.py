@@ -5,15 +5,13 @@ opens or closes a prompt, so words are looked up in its first and last words onl
 in the whole window. Every step is one linear pass over a bounded window: hostile text costs no more than any other.
 """
 
-import re
 from collections.abc import Mapping
 from itertools import pairwise
 
-from routing.domain import code_signs
+from routing.domain import text_reading
 from routing.domain.prompt import PATTERNS
-from routing.domain.text_window import window
+from routing.domain.text_reading import TextReading
 
-_WORD = re.compile(r"\w+")
 _FIRST_WORDS = 80
 _LAST_WORDS = 40
 
@@ -119,10 +117,14 @@ def classify(text: str) -> str:
     The pattern with the most evidence wins; equal evidence goes to the one that comes first in ``prompt.PATTERNS``
     (code, analysis, creative, explanation, factual, reasoning), and too little of it makes the prompt "general".
     """
-    view = window(text)
+    return classify_reading(text_reading.read(text))
+
+
+def classify_reading(reading: TextReading) -> str:
+    """Do the same with a text that has been read."""
     scores = dict.fromkeys(PATTERNS, 0)
-    _add_words(scores, _WORD.findall(view.casefold()))
-    _add_code_signs(scores, view)
+    _add_words(scores, reading.words)
+    _add_code_signs(scores, reading)
     best = max(PATTERNS, key=scores.__getitem__)
     return best if scores[best] >= _THRESHOLD else "general"
 
@@ -152,9 +154,8 @@ def _opening(words: list[str]) -> str | None:
     return _PATTERN_OF_OPENING.get("".join(words[start : start + 1]))
 
 
-def _add_code_signs(scores: dict[str, int], view: str) -> None:
-    if code_signs.has_fence(view):
+def _add_code_signs(scores: dict[str, int], reading: TextReading) -> None:
+    if reading.has_fence:
         scores["code"] += _FENCE_EVIDENCE
-    lines = code_signs.code_lines(view)
-    if lines:
-        scores["code"] += _CODE_LINE_EVIDENCE if lines == 1 else _CODE_LINES_EVIDENCE
+    if reading.code_lines:
+        scores["code"] += _CODE_LINE_EVIDENCE if reading.code_lines == 1 else _CODE_LINES_EVIDENCE

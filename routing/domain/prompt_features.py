@@ -1,10 +1,12 @@
 """What the router reads from the body of a chat completion."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from routing.domain import complexity, patterns, tokens
+from routing.domain import complexity, patterns, text_reading, tokens
 from routing.domain.prompt import PromptFeatures
+from routing.domain.text_reading import TextReading
 from routing.domain.text_window import HEAD_CHARACTERS, TAIL_CHARACTERS
 
 # The share of the difference by which a harder conversation raises the score of an easy last message: "and now in
@@ -14,6 +16,8 @@ CONTEXT_WEIGHT = 0.3
 LARGEST_OUTPUT_LIMIT = 10_000_000
 MOST_CHOICES = 1_000
 _WINDOW = HEAD_CHARACTERS + TAIL_CHARACTERS
+# A team's requests mostly begin with one of a few system prompts; those of this length at most are remembered.
+_REMEMBERED_CHARACTERS = 4_000
 _STRUCTURED = frozenset({"json_object", "json_schema"})
 
 
@@ -29,9 +33,10 @@ def extract(body: Mapping[str, Any], *, task: str | None) -> PromptFeatures:
     messages: Sequence[Mapping[str, Any]] = body["messages"]
     tools = _list(body.get("tools")) + _list(body.get("functions"))
     prompt, context = _prompt_and_context(messages)
-    score = _complexity(prompt, context, messages, has_tools=bool(tools))
+    reading = text_reading.read(prompt)
+    score = _complexity(reading, context, messages, has_tools=bool(tools))
     return PromptFeatures(
-        pattern=patterns.classify(prompt),
+        pattern=patterns.classify_reading(reading),
         complexity_score=score,
         tier=complexity.tier(score),
         input_tokens=tokens.count_message_tokens(messages, tools),
@@ -66,12 +71,18 @@ def _output_limit(body: Mapping[str, Any]) -> int | None:
     return None if limit is None else min(limit, LARGEST_OUTPUT_LIMIT)
 
 
-def _complexity(prompt: str, context: str, messages: Sequence[Mapping[str, Any]], *, has_tools: bool) -> float:
-    own = complexity.score(prompt, turns=turns(messages), has_tools=has_tools)
+def _complexity(reading: TextReading, context: str, messages: Sequence[Mapping[str, Any]], *, has_tools: bool) -> float:
+    own = complexity.score_of(reading, turns=turns(messages), has_tools=has_tools)
     if not context:
         return own
-    raised = CONTEXT_WEIGHT * max(0.0, complexity.score(context) - own)
+    of_context = _score_of_short if len(context) <= _REMEMBERED_CHARACTERS else complexity.score
+    raised = CONTEXT_WEIGHT * max(0.0, of_context(context) - own)
     return round(own + raised, 4)
+
+
+@lru_cache(maxsize=256)
+def _score_of_short(context: str) -> float:
+    return complexity.score(context)
 
 
 def _prompt_and_context(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -1,15 +1,39 @@
 """Adds up groups of ledger rows. Money is in whole nano-dollars until it is read."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from enum import Enum
+from operator import add, attrgetter
 from typing import TypeVar
 
 from routing.domain.pricing import NANO_USD, from_nano_usd
 
-Labels = TypeVar("Labels")
+Labels = tuple[str | int | None, ...]
+Figures = Sequence[int]
 Key = TypeVar("Key", bound=Hashable)
 _RATE = Decimal("0.0001")
+
+
+class Dimension(Enum):
+    """What traffic is told apart by: its name, and the columns whose values label a part of it.
+
+    An outcome is the state of the row, or ``cached`` for an answer that was reused.
+    """
+
+    TOTAL = "total", ()
+    API_KEY = "api_key", ("api_key_id",)
+    PROVIDER = "provider", ("provider",)
+    MODEL = "model", ("provider", "served_model")
+    PATTERN = "pattern", ("pattern",)
+    STRATEGY = "strategy", ("strategy",)
+    CONFIDENCE = "confidence", ("confidence",)
+    BASELINE_MODEL = "baseline_model", ("baseline_model",)
+    OUTCOME = "outcome", ("outcome",)
+
+    def __init__(self, label: str, columns: tuple[str, ...]) -> None:
+        self.label = label
+        self.columns = columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,12 @@ class Traffic:
     timed_requests: int = 0
 
     def __add__(self, other: "Traffic") -> "Traffic":
-        return Traffic(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Traffic)))
+        return Traffic(*map(add, self.figures, other.figures))
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """All figures, in the order of ``FIGURES``."""
+        return _figures(self)
 
     @property
     def cost_usd(self) -> Decimal:
@@ -86,17 +115,24 @@ class Traffic:
         )
 
 
+FIGURES = tuple(field.name for field in fields(Traffic))
+_figures: Callable[[Traffic], tuple[int, ...]] = attrgetter(*FIGURES)
+
+
+def add_to(sums: dict[Key, Figures], key: Key, figures: Figures) -> None:
+    """Add figures, in the order of ``FIGURES``, to those under a key: for the many that would be slow as objects."""
+    found = sums.get(key)
+    sums[key] = figures if found is None else list(map(add, found, figures))
+
+
 def total(parts: Iterable[Traffic]) -> Traffic:
     """Add up traffic; that of no parts is all zeros."""
     return sum(parts, Traffic())
 
 
-def total_by(groups: Iterable[tuple[Labels, Traffic]], key: Callable[[Labels], Key]) -> dict[Key, Traffic]:
-    """Add up groups whose labels agree under ``key``, the largest number of requests first."""
-    totals: dict[Key, Traffic] = {}
-    for label, traffic in groups:
-        totals[key(label)] = totals.get(key(label), Traffic()) + traffic
-    return dict(sorted(totals.items(), key=lambda item: (-item[1].requests, str(item[0]))))
+def largest_first(parts: Mapping[Labels, Traffic]) -> dict[Labels, Traffic]:
+    """Return parts with the largest number of requests first, and by label where they are alike."""
+    return dict(sorted(parts.items(), key=lambda item: (-item[1].requests, str(item[0]))))
 
 
 def _rate(part: int, whole: int) -> Decimal | None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,12 +16,22 @@ from routing.gateway import authentication, http, requests
 from routing.gateway.http import Receive, Scope, Send
 from routing.gateway.requests import InvalidRequest
 from routing.gateway.write_watch import WriteWatch
-from routing.services import database_clock, decisions, feedback_tokens, rendering, request_ids, snapshot
+from routing.services import (
+    database_clock,
+    decisions,
+    feedback_tokens,
+    rendering,
+    request_ids,
+    snapshot,
+    traffic_splits,
+)
+from routing.services.assignments import SplitNotHeld
 from routing.services.completion import Completion, StreamReply
 from routing.services.completion_request import CompletionRequest
 from routing.services.rendering import Rendered
 from routing.services.runtime import Runtime
 from routing.services.snapshot import Snapshot
+from routing.services.wish import AUTO
 
 logger = logging.getLogger(__name__)
 
@@ -153,16 +164,33 @@ class _Exchange:
             limit=settings.GATEWAY_MAX_BODY_BYTES,
             seconds=settings.GATEWAY_BODY_SECONDS,
         )
-        if len(raw) > LARGE_BODY_BYTES:
-            # Reading and weighing a long prompt takes milliseconds that the other requests should not wait for.
-            return await asyncio.to_thread(self._prepare, runtime, view, key, headers, raw)
-        return self._prepare(runtime, view, key, headers, raw)
+        prepare = partial(self._prepare, runtime, key, headers, raw)
+        # Reading and weighing a long prompt takes milliseconds that the other requests should not wait for.
+        is_long = len(raw) > LARGE_BODY_BYTES
+        try:
+            return await asyncio.to_thread(prepare, view) if is_long else prepare(view)
+        except SplitNotHeld as error:
+            # It may have begun a moment ago.
+            await runtime.read(partial(traffic_splits.check_running, error.experiment_id, team_id=key.team.id))
+            view = await runtime.read(snapshot.refresh)
+            joins = error.experiment_id in view.splits
+            return await asyncio.to_thread(prepare, view, joins=joins)
 
     def _prepare(
-        self, runtime: Runtime, view: Snapshot, key: KeyInfo, headers: Mapping[str, str], raw: bytes
+        self,
+        runtime: Runtime,
+        key: KeyInfo,
+        headers: Mapping[str, str],
+        raw: bytes,
+        view: Snapshot,
+        *,
+        joins: bool = True,
     ) -> tuple[Completion, bool]:
+        """Read the request and decide; ``joins`` is false where the experiment it names cannot be loaded."""
         read = self._chat if self._path == CHAT_PATH else self._complete
         request = read(key, headers, raw)
+        if not joins:
+            request = replace(request, experiment_id=None)
         # Whoever waits for a whole answer is looked after when it is there; a stream has a watcher of its own.
         has_hung_up = _stays if request.is_stream else partial(http.has_hung_up, self._receive)
         return Completion(runtime, view, request, has_hung_up), request.is_stream
@@ -171,6 +199,7 @@ class _Exchange:
         body = requests.parse_json(raw)
         chat = requests.chat_request(body)
         given = requests.request_controls(headers, chat.metadata)
+        requests.check_experiment(given, chat.model)
         return CompletionRequest(
             request_id=self._request_id,
             key=key,
@@ -188,6 +217,7 @@ class _Exchange:
             body_hash=requests.body_hash(raw),
             received_at=database_clock.now(),
             started=self._started,
+            experiment_id=given.experiment_id,
         )
 
     def _complete(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:
@@ -199,7 +229,7 @@ class _Exchange:
             key=key,
             endpoint="complete",
             body={"messages": [{"role": "user", "content": asked.prompt}], "max_tokens": asked.max_tokens},
-            requested_model=f"{decisions.AUTO}:{strategy}",
+            requested_model=f"{AUTO}:{strategy}",
             is_stream=False,
             wants_usage_chunk=False,
             controls=given.controls,
@@ -211,6 +241,7 @@ class _Exchange:
             body_hash=requests.body_hash(raw),
             received_at=database_clock.now(),
             started=self._started,
+            experiment_id=given.experiment_id if asked.experiment_id is None else asked.experiment_id,
         )
 
     def _with_token(self, headers: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,9 @@ _SECURITY: list[dict[str, list[str]]] = [{"bearerKey": []}, {"headerKey": []}]
 _ERRORS = {
     "401": "The API key is missing, unknown, expired or revoked.",
     "402": "A hard budget has not enough left for what this request may cost.",
-    "404": "No reachable provider offers the model.",
-    "409": "A request with this Idempotency-Key is being worked on.",
+    "400": "The experiment assigns users or sessions, and the request names none.",
+    "404": "No reachable provider offers the model, or there is no such experiment.",
+    "409": "A request with this Idempotency-Key is being worked on, or the experiment has ended.",
     "413": "The body is too large.",
     "422": "A value is not valid, or no model can serve the request within its limits.",
     "429": "The key's rate limit is reached; Retry-After says for how long.",
@@ -28,6 +29,8 @@ _ANSWER_HEADERS = {
     "x-optimizer-baseline-cost-usd": "What the baseline model would have cost.",
     "x-optimizer-savings-usd": "Baseline less cost.",
     "x-optimizer-overhead-ms": "Our own time.",
+    "x-optimizer-experiment": "Experiment that the request took part in.",
+    "x-optimizer-experiment-arm": "Its arm that chose the model: control or test.",
     "x-optimizer-feedback-token": "Lets whoever holds it rate this answer at /feedback without a key.",
 }
 _CONTROLS = {
@@ -42,6 +45,7 @@ _CONTROLS = {
     ),
     "x-optimizer-session": ("The caller's session.", {"type": "string"}),
     "x-optimizer-task": ("The caller's own category.", {"type": "string", "maxLength": 64}),
+    "x-optimizer-experiment": ("An experiment to take part in; its arm decides.", {"type": "integer", "minimum": 1}),
     "Idempotency-Key": ("The same key and body get the same answer for 24 hours, billed once.", {"type": "string"}),
 }
 _CHAT_REQUEST: Schema = {
@@ -96,7 +100,7 @@ _COMPLETE_REQUEST: Schema = {
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1000},
         "auto_route": {"type": "boolean", "default": False, "description": "false: complexity; true: hybrid."},
         "strategy": {"type": "string", "description": "Wins over auto_route."},
-        "experiment_id": {"type": "integer"},
+        "experiment_id": {"type": "integer", "description": "Takes part in it; needs user_id. Its arm decides."},
         "user_id": {"type": "string"},
         "session_id": {"type": "string"},
         "tokenizer_id": {"type": "string"},

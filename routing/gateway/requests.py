@@ -12,12 +12,15 @@ import msgspec
 import orjson
 
 from routing.domain.decision import Controls
+from routing.services.wish import AUTO
 
 MAX_MESSAGES = 5_000
 # Each part is weighed on its own, and three million empty ones fit into a body.
 MAX_PARTS = 10_000
 _CONTROL_PREFIX = "x-optimizer-"
-_CONTROLS = ("max-cost-usd", "min-quality", "cache", "session", "task")
+_CONTROLS = ("max-cost-usd", "min-quality", "cache", "session", "task", "experiment")
+# Of at most as many digits as the largest id of the database.
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 T = TypeVar("T")
@@ -86,6 +89,7 @@ class RequestControls:
     may_cache: bool
     session_id: str | None
     task: str | None
+    experiment_id: int | None = None
 
 
 def parse_json(raw: bytes) -> dict[str, Any]:
@@ -112,12 +116,10 @@ def complete_request(body: dict[str, Any]) -> CompleteRequest:
     request = _converted(body, CompleteRequest)
     if not request.prompt.strip():
         raise InvalidRequest("The prompt is empty.", param="prompt")
-    if request.experiment_id is not None and request.user_id is None:
+    if request.experiment_id is not None and not request.user_id:
         raise InvalidRequest(
             "user_id required when experiment_id is specified", status=400, code="user_id_required", param="user_id"
         )
-    if request.experiment_id is not None:
-        raise InvalidRequest("Experiment not found", status=404, code="experiment_not_found", param="experiment_id")
     return request
 
 
@@ -152,7 +154,14 @@ def request_controls(headers: Mapping[str, str], metadata: Mapping[str, Any] | N
         may_cache=cache != "no-store",
         session_id=label(given.get("session"), "x-optimizer-session", 200),
         task=label(given.get("task"), "x-optimizer-task", 64),
+        experiment_id=_experiment_id(given),
     )
+
+
+def check_experiment(given: RequestControls, model: str) -> None:
+    """Raise InvalidRequest (422) where a request asks for a model by name and for an experiment that would choose."""
+    if given.experiment_id is not None and model != AUTO and not model.startswith(f"{AUTO}:"):
+        raise InvalidRequest("An experiment chooses the model: ask for the model 'auto'.", param="model")
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
@@ -229,3 +238,11 @@ def _min_quality(given: Mapping[str, str]) -> float | None:
     if not 0 <= value <= 1:
         raise InvalidRequest("x-optimizer-min-quality must be a number from 0 to 1.", param="x-optimizer-min-quality")
     return value
+
+
+def _experiment_id(given: Mapping[str, str]) -> int | None:
+    if (text := given.get("experiment")) is None:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise InvalidRequest("x-optimizer-experiment must be an experiment's id.", param="x-optimizer-experiment")
+    return int(text)

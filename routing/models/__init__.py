@@ -2,9 +2,14 @@ from routing.models.cache import CachedResponse, IdempotencyClaim
 from routing.models.catalog import LanguageModel, ModelPrice, Provider
 from routing.models.ledger import GatewayInstance, LedgerEntry, StoredPrompt
 from routing.models.policy import PolicyActivation, PolicyVersion, PredictorModel, PromptEmbedding
+from routing.models.traffic_split import Exposure, TrafficSplit
+from routing.models.usage import ChangedHour, ChangeMark, UsageBucket
 
 __all__ = [
     "CachedResponse",
+    "ChangeMark",
+    "ChangedHour",
+    "Exposure",
     "GatewayInstance",
     "IdempotencyClaim",
     "LanguageModel",
@@ -16,4 +21,6 @@ __all__ = [
     "PromptEmbedding",
     "Provider",
     "StoredPrompt",
+    "TrafficSplit",
+    "UsageBucket",
 ]

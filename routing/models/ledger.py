@@ -59,6 +59,10 @@ class LedgerEntry(models.Model):
     session_id = models.CharField(max_length=200, null=True)
     experiment_id = models.BigIntegerField(null=True)
     experiment_arm = models.CharField(max_length=32, null=True)
+    experiment_phase = models.SmallIntegerField(null=True)
+    reference_cost_nano_usd = models.BigIntegerField(
+        null=True, help_text="Expected cost of the prompt with the baseline model, before anything was decided."
+    )
     prompt_fingerprint = models.CharField(max_length=64, help_text="Keyed hash of the normalized messages.")
     provider = models.CharField(max_length=64, null=True, help_text="Of the attempt that served, else the last one.")
     served_model = models.CharField(max_length=200, null=True)
@@ -110,6 +114,11 @@ class LedgerEntry(models.Model):
         indexes = (
             models.Index(fields=("team", "created_at"), name="ledger_team_time"),
             models.Index(fields=("instance_id",), condition=Q(state="pending"), name="ledger_pending"),
+            models.Index(
+                fields=("experiment_id", "created_at"),
+                condition=Q(experiment_id__isnull=False),
+                name="ledger_experiment",
+            ),
         )
 
     def __str__(self) -> str:

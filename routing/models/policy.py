@@ -28,6 +28,7 @@ class PolicyVersion(models.Model):
 
     class State(models.TextChoices):
         CANDIDATE = "candidate"
+        ON_TRIAL = "on_trial", "on trial (in an experiment, or waiting for one)"
         ACTIVE = "active"
         RETIRED = "retired"
         REJECTED = "rejected"

@@ -1,12 +1,13 @@
-"""What the ledger says about a team's traffic. ``team_id`` of None means all teams: only staff may ask that."""
+"""What a team's traffic was and cost. ``team_id`` of None means all teams: only staff may ask that."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from routing.domain.traffic import Traffic, total, total_by
-from routing.selectors import latency, traffic
+from routing.domain.latency_histogram import Percentiles
+from routing.domain.traffic import Dimension, Traffic, total
+from routing.selectors import traffic, usage
+from routing.selectors.usage import Breakdown
 
 NONE = "none"  # the label of rows where a value was not known or nothing was decided
 CONFIDENCES = ("high", "medium", "low", NONE)
@@ -40,7 +41,7 @@ class RoutingMetrics:
     providers: dict[str, Traffic]
     patterns: dict[str, int]
     baseline_models: list[Part]
-    latency_ms: latency.Percentiles
+    latency_ms: Percentiles
     period_days: int
     timestamp: datetime
 
@@ -58,41 +59,36 @@ class CacheStats:
 
 
 def stats(*, team_id: int | None, now: datetime) -> Stats:
-    """Add up everything in the ledger, and what came since midnight UTC: two queries."""
+    """Add up everything there is, and what came since midnight UTC."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    entries = traffic.rows(team_id=team_id)
-    groups = traffic.groups(entries, "provider", "served_model", "baseline_model")
+    by = (Dimension.PROVIDER, Dimension.MODEL, Dimension.BASELINE_MODEL)
+    parts = usage.breakdowns(usage.window(team_id=team_id), *by)
+    by_model = [(_text(provider), _text(model), part) for (provider, model), part in parts[Dimension.MODEL].items()]
     return Stats(
-        totals=total(group for _, group in groups),
-        today=traffic.total(entries.filter(created_at__gte=midnight)),
+        totals=total(parts[Dimension.PROVIDER].values()),
+        today=usage.totals(usage.window(team_id=team_id, since=midnight)),
         today_date=midnight.date(),
-        by_provider=[
-            Part(provider, None, part) for provider, part in total_by(groups, lambda labels: labels["provider"]).items()
-        ],
-        by_model=[
-            Part(provider, model, part)
-            for (provider, model), part in total_by(
-                groups, lambda labels: (labels["provider"], labels["served_model"])
-            ).items()
-        ],
-        baseline_models=_baseline_models(groups),
+        by_provider=[Part(_text(provider), None, part) for (provider,), part in parts[Dimension.PROVIDER].items()],
+        by_model=[Part(*found) for found in by_model],
+        baseline_models=_baseline_models(parts[Dimension.BASELINE_MODEL]),
         timestamp=now,
     )
 
 
 def routing_metrics(*, team_id: int | None, days: int, now: datetime) -> RoutingMetrics:
     """Describe the decisions of the last ``days`` times 24 hours."""
-    entries = traffic.rows(team_id=team_id, since=now - timedelta(days=days))
-    groups = traffic.groups(entries, *traffic.DIMENSIONS)
-    confidences = _counts(groups, "confidence")
+    period = usage.window(team_id=team_id, since=now - timedelta(days=days))
+    by = (Dimension.STRATEGY, Dimension.CONFIDENCE, Dimension.PROVIDER, Dimension.PATTERN, Dimension.BASELINE_MODEL)
+    parts = usage.breakdowns(period, *by)
+    confidences = _by_name(parts[Dimension.CONFIDENCE])
     return RoutingMetrics(
-        totals=total(group for _, group in groups),
-        strategies=total_by(groups, _label("strategy")),
-        confidences={name: confidences.get(name, 0) for name in CONFIDENCES},
-        providers=total_by(groups, _label("provider")),
-        patterns=_counts(groups, "pattern"),
-        baseline_models=_baseline_models(groups),
-        latency_ms=latency.percentiles(entries),
+        totals=total(parts[Dimension.STRATEGY].values()),
+        strategies=_by_name(parts[Dimension.STRATEGY]),
+        confidences={name: confidences.get(name, Traffic()).requests for name in CONFIDENCES},
+        providers=_by_name(parts[Dimension.PROVIDER]),
+        patterns={name: part.requests for name, part in _by_name(parts[Dimension.PATTERN]).items()},
+        baseline_models=_baseline_models(parts[Dimension.BASELINE_MODEL]),
+        latency_ms=usage.latency(period),
         period_days=days,
         timestamp=now,
     )
@@ -100,10 +96,9 @@ def routing_metrics(*, team_id: int | None, days: int, now: datetime) -> Routing
 
 def cache_stats(*, team_id: int | None, days: int, now: datetime) -> CacheStats:
     """Describe the response cache: its entries at ``now`` and its use in the last ``days`` times 24 hours."""
-    entries = traffic.rows(team_id=team_id, since=now - timedelta(days=days))
-    answered = entries.filter(state=traffic.State.SETTLED)
-    hits = traffic.total(answered.filter(is_cache_hit=True))
-    misses = answered.filter(is_cache_hit=False).count()
+    period = usage.window(team_id=team_id, since=now - timedelta(days=days))
+    outcomes = _by_name(usage.breakdown(period, Dimension.OUTCOME))
+    hits, misses = outcomes.get("cached", Traffic()), outcomes.get("settled", Traffic()).requests
     looked_up = hits.requests + misses
     return CacheStats(
         entries=traffic.live_cache_entries(team_id=team_id, now=now),
@@ -115,14 +110,13 @@ def cache_stats(*, team_id: int | None, days: int, now: datetime) -> CacheStats:
     )
 
 
-def _baseline_models(groups: traffic.Groups) -> list[Part]:
-    by_model = total_by(groups, lambda labels: labels["baseline_model"])
-    return [Part(None, model, part) for model, part in by_model.items() if model is not None]
+def _baseline_models(parts: Breakdown) -> list[Part]:
+    return [Part(None, _text(model), part) for (model,), part in parts.items() if model is not None]
 
 
-def _counts(groups: traffic.Groups, name: str) -> dict[str, int]:
-    return {label: part.requests for label, part in total_by(groups, _label(name)).items()}
+def _by_name(parts: Breakdown) -> dict[str, Traffic]:
+    return {NONE if name is None else str(name): part for (name,), part in parts.items()}
 
 
-def _label(name: str) -> Callable[[traffic.Labels], str]:
-    return lambda labels: labels[name] or NONE
+def _text(label: str | int | None) -> str | None:
+    return None if label is None else str(label)

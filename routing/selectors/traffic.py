@@ -1,19 +1,37 @@
-"""Sums over the ledger, computed in the database. ``team_id`` of None reads all teams: only staff may ask that."""
+"""Sums over rows of the ledger, computed in the database. ``team_id`` of None reads all teams."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    F,
+    Func,
+    IntegerField,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 
-from routing.domain.traffic import Traffic
+from routing.domain import time_ranges
+from routing.domain.latency_histogram import EXACT_BELOW_MS
+from routing.domain.time_ranges import Range
+from routing.domain.traffic import FIGURES, Figures
 from routing.models import CachedResponse, LedgerEntry
 
-DIMENSIONS = ("strategy", "confidence", "pattern", "provider", "served_model", "baseline_model")
-State = LedgerEntry.State
-Labels = dict[str, str | None]
-Groups = list[tuple[Labels, Traffic]]
+if TYPE_CHECKING:
+    from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
 
+State = LedgerEntry.State
 _REAL = Q(is_simulated=False, is_embedded=False)
 _SUMS: Mapping[str, Any] = {
     "requests": Count("request_id"),
@@ -36,26 +54,74 @@ _SUMS: Mapping[str, Any] = {
     "latency_ms": Sum("latency_ms", default=0),
     "timed_requests": Count("latency_ms"),
 }
-_ALIASES = {f"sum_{name}": expression for name, expression in _SUMS.items()}
+_ALIASES = {f"sum_{name}": _SUMS[name] for name in FIGURES}
+# Enough for any latency that the column holds.
+_DOUBLINGS = 26
+_BUCKETS = " ".join(
+    f"WHEN %(expressions)s < {EXACT_BELOW_MS << doublings} THEN %(expressions)s & {-(1 << doublings)}"
+    for doublings in range(_DOUBLINGS)
+)
 
 
-def rows(*, team_id: int | None, since: datetime | None = None) -> QuerySet[LedgerEntry]:
-    """Return a team's ledger rows from ``since`` on."""
-    entries = LedgerEntry.objects.order_by()
-    if team_id is not None:
-        entries = entries.filter(team_id=team_id)
-    return entries if since is None else entries.filter(created_at__gte=since)
+class HourOf(Func):
+    """The UTC hour of a time. Not Django's ``TruncHour``, which SQLite calls back in Python for every row."""
+
+    output_field = DateTimeField()
+
+    def as_postgresql(self, compiler: "SQLCompiler", connection: Any, **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="date_trunc('hour', %(expressions)s, 'UTC')", **context)
+
+    def as_sqlite(self, compiler: "SQLCompiler", connection: Any, **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="(substr(%(expressions)s, 1, 13) || ':00:00')", **context)
 
 
-def total(entries: QuerySet[LedgerEntry]) -> Traffic:
-    """Add up rows in one query."""
-    return _traffic(entries.aggregate(**_ALIASES))
+class LatencyBucket(Func):
+    """The bucket of a latency as ``latency_histogram.bucket_of`` has it: all but its six highest bits are cleared."""
+
+    output_field = IntegerField()
+    template = f"CASE {_BUCKETS} END"
 
 
-def groups(entries: QuerySet[LedgerEntry], *by: str) -> Groups:
-    """Add up rows in one query by some of ``DIMENSIONS``; each group comes with its labels by name."""
-    found = entries.values(*by).annotate(**_ALIASES)
-    return [({name: group[name] for name in by}, _traffic(group)) for group in found]
+_COMPUTED: Mapping[str, Any] = {
+    "outcome": Case(
+        When(state=State.SETTLED, is_cache_hit=True, then=Value("cached")), default=F("state"), output_field=CharField()
+    ),
+    "hour": HourOf("created_at"),
+    "latency_bucket": LatencyBucket("latency_ms"),
+    "everything": Value(1),
+}
+Group = dict[str, Any]
+
+
+def rows(ranges: Sequence[Range], *, team_id: int | None = None) -> QuerySet[LedgerEntry]:
+    """Return a team's ledger rows of some stretches of time, of which there must be at least one."""
+    entries = LedgerEntry.objects.order_by().filter(in_ranges("created_at", ranges))
+    return entries if team_id is None else entries.filter(team_id=team_id)
+
+
+def groups(entries: QuerySet[LedgerEntry], by: Iterable[str]) -> Iterable[tuple[Group, Figures]]:
+    """Add up rows in one query by columns, ``hour`` and ``outcome``; each group has its values by name, and figures."""
+    for group in _grouped(entries, by).annotate(**_ALIASES):
+        # PostgreSQL adds up 64-bit integers to a numeric, which arrives as a Decimal.
+        yield group, [int(group[alias]) for alias in _ALIASES]
+
+
+def latencies(entries: QuerySet[LedgerEntry], by: Iterable[str]) -> Iterable[tuple[Group, int, int]]:
+    """Count the requests answered in full by columns, ``hour`` and ``outcome``, and by bucket of latency."""
+    timed = entries.filter(state=State.SETTLED, latency_ms__isnull=False)
+    for group in _grouped(timed, [*by, "latency_bucket"]).annotate(counted=Count("request_id")).iterator():
+        yield group, group["latency_bucket"], group["counted"]
+
+
+def oldest_hour() -> datetime | None:
+    """Return the UTC hour of the oldest row; None for an empty ledger."""
+    oldest = LedgerEntry.objects.aggregate(oldest=Min("created_at"))["oldest"]
+    return None if oldest is None else time_ranges.floor(oldest, time_ranges.HOUR)
+
+
+def in_ranges(column: str, ranges: Sequence[Range]) -> Q:
+    """Return the condition that a time is in one of the ranges, of which there must be at least one."""
+    return reduce(or_, (_between(column, start, end) for start, end in ranges))
 
 
 def live_cache_entries(*, team_id: int | None, now: datetime) -> int:
@@ -64,6 +130,13 @@ def live_cache_entries(*, team_id: int | None, now: datetime) -> int:
     return (entries if team_id is None else entries.filter(team_id=team_id)).count()
 
 
-def _traffic(sums: Mapping[str, Any]) -> Traffic:
-    # PostgreSQL adds up 64-bit integers to a numeric, which arrives as a Decimal.
-    return Traffic(**{name: int(sums[f"sum_{name}"]) for name in _SUMS})
+def _grouped(entries: QuerySet[LedgerEntry], by: Iterable[str]) -> QuerySet[LedgerEntry, Any]:
+    # Something must be named, or Django groups by every column of the table.
+    names = list(dict.fromkeys(by)) or ["everything"]
+    computed = {name: _COMPUTED[name] for name in names if name in _COMPUTED}
+    grouped: QuerySet[LedgerEntry, Any] = entries.values(*(name for name in names if name not in computed), **computed)
+    return grouped
+
+
+def _between(column: str, start: datetime, end: datetime) -> Q:
+    return Q(**{f"{column}__gte": start, f"{column}__lt": end})

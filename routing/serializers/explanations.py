@@ -81,4 +81,9 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     draw = serializers.FloatField(allow_null=True, help_text="What decided whether to explore, in [0, 1).")
     policy_version = serializers.IntegerField(source="entry.policy_version", allow_null=True)
     activation = ExplainedActivationSerializer(allow_null=True, help_text="How that version had come to route.")
+    experiment_id = serializers.IntegerField(source="entry.experiment_id", allow_null=True)
+    experiment_arm = serializers.CharField(source="entry.experiment_arm", allow_null=True, help_text="What decided.")
+    experiment_phase = serializers.IntegerField(
+        source="entry.experiment_phase", allow_null=True, help_text="Counts the changes of its weights, from 1."
+    )
     alternative = AlternativeSerializer(allow_null=True, help_text="Where `policy_version` was given.")

@@ -2,6 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+DEFAULT_DAYS = 7
+
 
 class UsdField(serializers.DecimalField):
     """US dollars, exact: a JSON number with the digits of its Decimal, down to the nano-dollar."""
@@ -18,4 +20,4 @@ class RateField(serializers.DecimalField):
 
 
 class DaysQuerySerializer(serializers.Serializer[Any]):
-    days = serializers.IntegerField(min_value=1, max_value=366, default=7, help_text="Length of the period.")
+    days = serializers.IntegerField(min_value=1, max_value=366, default=DEFAULT_DAYS, help_text="Length of the period.")

@@ -2,10 +2,11 @@
 
 from rest_framework import serializers
 
+from routing.domain.latency_histogram import Percentiles
 from routing.domain.traffic import Traffic
-from routing.selectors.latency import Percentiles
 from routing.selectors.reports import CacheStats, Part, RoutingMetrics, Stats
 from routing.serializers.fields import RateField, UsdField
+from routing.services.metrics_cache import MetricsCacheStats
 
 
 class SavingsSerializer(serializers.Serializer[Traffic]):
@@ -82,9 +83,16 @@ class RoutingMetricsSerializer(serializers.Serializer[RoutingMetrics]):
     provider_usage = serializers.DictField(source="providers", child=TrafficSerializer())
     pattern_distribution = serializers.DictField(source="patterns", child=serializers.IntegerField())
     cost_savings = CostSavingsSerializer(source="*")
-    latency_ms = PercentilesSerializer(help_text="Of requests answered in full.")
+    latency_ms = PercentilesSerializer(help_text="Of requests answered in full; within 1.6 % of the exact figures.")
     period_days = serializers.IntegerField()
     timestamp = serializers.DateTimeField()
+
+
+class MetricsCacheStatsSerializer(serializers.Serializer[MetricsCacheStats]):
+    entries = serializers.IntegerField(help_text="Reports that are kept now.")
+    hits = serializers.IntegerField(help_text="Reports that were given without being computed.")
+    misses = serializers.IntegerField(help_text="Reports that were computed.")
+    hit_rate = RateField(allow_null=True)
 
 
 class CacheStatsSerializer(serializers.Serializer[CacheStats]):

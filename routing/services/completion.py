@@ -76,7 +76,8 @@ class Completion:
         self._request = request
         self._plan = decisions.plan(snapshot, request.wish())
         self._caller = request.caller(str(runtime.instance.id))
-        self._cache_key = request.cache_key(self._plan.decision.policy_version)
+        # An answer reused would be no outcome of the arm, and one kept would carry the arm's choice to others.
+        self._cache_key = None if self._plan.assignment else request.cache_key(self._plan.decision.policy_version)
         self._settlement: Settlement | None = None
         self._has_hung_up = has_hung_up
         self._is_client_gone = False
@@ -185,6 +186,8 @@ class Completion:
             )
         if isinstance(outcome, ledger.ExistingClaim):
             return self._replay(outcome)
+        if plan.assignment is not None:
+            self._runtime.exposures.note(plan.assignment, request.key.team.id, now)
         self._note_prompt(now)
         loop = AttemptLoop(
             self._runtime,

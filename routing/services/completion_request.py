@@ -10,8 +10,8 @@ from accounts.services import encryption
 from routing.domain import normalization
 from routing.domain.decision import Controls
 from routing.services import response_cache
-from routing.services.decisions import Wish
 from routing.services.ledger_rows import Caller
+from routing.services.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class CompletionRequest:
     body_hash: str
     received_at: datetime
     started: float
+    experiment_id: int | None = None
 
     @property
     def elapsed_ms(self) -> int:
@@ -54,6 +55,8 @@ class CompletionRequest:
             task=self.task,
             request_id=self.request_id,
             session_id=self.session_id,
+            user_id=self.user_id,
+            experiment_id=self.experiment_id,
         )
 
     def cache_key(self, policy_version: int | None) -> str | None:

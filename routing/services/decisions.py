@@ -1,22 +1,21 @@
 """Which model a request goes to, and whom to ask when that one fails. Decides from memory; spends nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from accounts.selectors import TeamInfo
 from routing.domain import baseline, candidates, exploration, failover, prompt_features, strategies
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
 from routing.domain.policy import RoutingPolicy
 from routing.domain.prompt import PromptFeatures
 from routing.domain.situation import Situation
-from routing.services import breakers, embeddings, forecasts, sessions
+from routing.services import assignments, breakers, embeddings, forecasts, sessions
+from routing.services.assignments import Assignment
 from routing.services.snapshot import Snapshot
+from routing.services.wish import AUTO, Wish
 
-AUTO = "auto"
 NAMED = "named"
 DEFAULT_STRATEGY = strategies.COMPLEXITY
 AUTO_NAMES = (AUTO, *(f"{AUTO}:{name}" for name in strategies.names()))
@@ -31,27 +30,11 @@ class ModelUnpriced(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to be decided: an OpenAI chat-completions body and who sends it.
-
-    ``requested_model`` is ``auto`` (as the active policy says), ``auto:<strategy>`` or the name of a model. Without a
-    ``team`` the shared policy and the default baseline count; without a ``request_id`` nothing is explored.
-    """
-
-    body: Mapping[str, Any]
-    requested_model: str
-    controls: Controls
-    team: TeamInfo | None
-    task: str | None = None
-    request_id: str | None = None
-    session_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``.
 
     ``vector`` summarizes the prompt where it was needed to decide; ``is_learned_from`` says that it is to be kept.
+    ``assignment`` is the arm that decided, of a request that takes part in an experiment.
     """
 
     features: PromptFeatures
@@ -61,6 +44,16 @@ class Plan:
     choices: int = 1
     vector: np.ndarray | None = field(default=None, repr=False, compare=False)
     is_learned_from: bool = False
+    assignment: Assignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What decides; ``arm`` keeps the sessions of an experiment's arms apart from each other and from all others."""
+
+    strategy: str
+    policy: RoutingPolicy | None
+    arm: sessions.Arm | None = None
 
 
 def plan(snapshot: Snapshot, wish: Wish) -> Plan:
@@ -71,10 +64,16 @@ def plan(snapshot: Snapshot, wish: Wish) -> Plan:
         ModelUnpriced: The model named has no price and staff have not allowed it without one.
         NoEligibleModel: No model can serve the request within its controls.
         UnknownStrategy: ``auto:`` is followed by a word that is no strategy.
+        SplitNotHeld, UnitMissing: The request cannot take part in the experiment that it names.
     """
+    assignment = None
+    if snapshot.splits or wish.experiment_id is not None:
+        assignment = assignments.of(snapshot.splits, wish)
     features = prompt_features.extract(wish.body, task=wish.task)
-    if wish.requested_model == AUTO or wish.requested_model.startswith(f"{AUTO}:"):
-        found = _automatic(snapshot, features, wish)
+    if assignment is not None:
+        found = _in_arm(snapshot, features, wish, assignment)
+    elif wish.requested_model == AUTO or wish.requested_model.startswith(f"{AUTO}:"):
+        found = _automatic(snapshot, features, wish, _usual_rule(snapshot, wish))
     else:
         found = _named(snapshot, features, wish.requested_model, wish.controls)
     return replace(found, choices=prompt_features.choices(wish.body))
@@ -102,18 +101,50 @@ def preview(
     return found.features, found.decision
 
 
-def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish) -> Plan:
-    team, policy = wish.team, snapshot.policy_for(wish.team)
+def _usual_rule(snapshot: Snapshot, wish: Wish) -> _Rule:
+    policy = snapshot.policy_for(wish.team)
     name = wish.requested_model.partition(":")[2] or (policy.strategy if policy else DEFAULT_STRATEGY)
-    strategy = strategies.get(name)
+    return _Rule(name, policy)
+
+
+def _rule_of(assignment: Assignment, snapshot: Snapshot, wish: Wish) -> _Rule:
+    arm = (assignment.experiment_id, assignment.arm.name)
+    if (policy := assignment.policy) is not None:
+        return _Rule(policy.strategy, policy, arm)
+    return _Rule(assignment.arm.strategy or DEFAULT_STRATEGY, snapshot.policy_for(wish.team), arm)
+
+
+def _in_arm(snapshot: Snapshot, features: PromptFeatures, wish: Wish, assignment: Assignment) -> Plan:
+    """Decide as the arm does. One that cannot decide keeps its request, which is then routed as outside of it.
+
+    Left out, such requests would make the arm look better than it is.
+    """
+    where = f"experiment {assignment.experiment_id}, arm {assignment.arm.name}"
+    usual = _usual_rule(snapshot, wish)
+    # A strategy that the request names does not count here, and is no less a mistake if there is none of its name.
+    strategies.get(usual.strategy)
+    try:
+        found = _automatic(snapshot, features, wish, _rule_of(assignment, snapshot, wish))
+    except Exception as error:
+        if not isinstance(error, NoEligibleModel):
+            assignments.report(assignment.experiment_id, error)
+        found = _automatic(snapshot, features, wish, usual)
+        where += " (which could not decide)"
+    decision = replace(found.decision, reasoning=f"{where}: {found.decision.reasoning}")
+    return replace(found, decision=decision, assignment=assignment)
+
+
+def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _Rule) -> Plan:
+    team, policy = wish.team, rule.policy
+    strategy = strategies.get(rule.strategy)
     options = candidates.candidates(snapshot.routable, features, wish.controls, is_available=breakers.is_available)
     vector = None
     situation = Situation(
         features, options, wish.controls, team_min_quality=team.min_quality if team is not None else None
     )
-    if name in strategies.LEARNED and policy is not None:
+    if rule.strategy in strategies.LEARNED and policy is not None:
         vector = _vector(policy, features, wish)
-        situation = _with_policy(situation, policy, vector, wish)
+        situation = _with_policy(situation, policy, vector, wish, rule.arm)
     decision = strategy.decide(situation)
     team_choice = snapshot.resolve(team.baseline_model)[:1] if team is not None and team.baseline_model else ()
     return Plan(
@@ -124,7 +155,7 @@ def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish) -> Plan
             snapshot.routable, named=None, team_choice=team_choice[0] if team_choice else None, features=features
         ),
         vector=vector,
-        is_learned_from=_is_learned_from(wish, name),
+        is_learned_from=_is_learned_from(wish, rule.strategy),
     )
 
 
@@ -146,14 +177,20 @@ def _is_learned_from(wish: Wish, strategy_name: str) -> bool:
     return is_routed and wish.request_id is not None and wish.team is not None and wish.team.keeps_embeddings
 
 
-def _with_policy(situation: Situation, policy: RoutingPolicy, vector: np.ndarray | None, wish: Wish) -> Situation:
+def _with_policy(
+    situation: Situation,
+    policy: RoutingPolicy,
+    vector: np.ndarray | None,
+    wish: Wish,
+    arm: sessions.Arm | None,
+) -> Situation:
     found = None
     if vector is not None and policy.predictor is not None:
         text = prompt_features.prompt_text(wish.body["messages"])
         found = forecasts.forecasts(policy, vector, text=text, features=situation.features)
     session = None
     if wish.session_id is not None and wish.team is not None:
-        session = sessions.find(wish.team.id, wish.session_id)
+        session = sessions.find(wish.team.id, wish.session_id, arm=arm)
     draw = None if wish.request_id is None else exploration.draw_of(wish.request_id, policy.version)
     return replace(situation, policy=policy, forecasts=found, session=session, draw=draw)
 

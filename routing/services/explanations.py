@@ -8,14 +8,15 @@ from uuid import UUID
 import numpy as np
 
 from accounts.services import encryption
-from routing.domain import exploration, logged_choice, prompt_features, strategies
+from routing.domain import exploration, logged_choice, prompt_features, strategies, traffic_split
 from routing.domain.decision import NoEligibleModel, RoutingDecision
 from routing.domain.policy import RoutingPolicy
 from routing.domain.situation import Situation
-from routing.models import LedgerEntry, PolicyActivation, StoredPrompt
+from routing.models import LedgerEntry, PolicyActivation, StoredPrompt, TrafficSplit
 from routing.selectors import policies as policy_selectors
 from routing.services import answer_copies, decisions, embeddings, forecasts, policies
 from routing.services.policies import PolicyNotFound
+from routing.services.wish import AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,18 @@ def _loaded(entry: LedgerEntry, version: int) -> RoutingPolicy:
 
 
 def _strategy_under(entry: LedgerEntry, policy: RoutingPolicy) -> str:
-    return policy.strategy if entry.requested_model == decisions.AUTO else entry.strategy
+    """Return the strategy that a policy would have been asked for: its own, unless the caller or an arm names one."""
+    if entry.experiment_id is not None:
+        names_version = _names_version(entry.experiment_id, entry.experiment_arm)
+        return policy.strategy if names_version and policy.version != entry.policy_version else entry.strategy
+    return policy.strategy if entry.requested_model == AUTO else entry.strategy
+
+
+def _names_version(experiment_id: int, arm_name: str | None) -> bool:
+    """Whether the arm of the request is a version of the policy, and no strategy."""
+    split = TrafficSplit.objects.filter(experiment_id=experiment_id).first()
+    arms = () if split is None else traffic_split.parse(split.arms)
+    return any(arm.name == arm_name and arm.policy_version is not None for arm in arms)
 
 
 def _situation(entry: LedgerEntry, policy: RoutingPolicy, draw: float) -> tuple[Situation, tuple[str, ...]]:

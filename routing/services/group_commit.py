@@ -1,8 +1,9 @@
 """Commits the writes of many requests together: durable before the answer, one transaction for all that wait.
 
-One thread with one lasting connection applies whatever has been submitted, commits, releases the waiting requests and
-starts again with what has come in meanwhile. There is no timer: an idle process commits at once, a busy one in
-batches. A write that must not be lost stays in the queue until the store takes it.
+Whatever has been submitted is applied and committed, the waiting requests are released, and it starts again with what
+has come in meanwhile. There is no timer: an idle process commits at once, a busy one in batches. One thread with one
+lasting connection does that; before it, where the store allows it, the event loop itself with what is ordinary, so that
+no thread has to be woken. A write that must not be lost stays in the queue until the store takes it.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -28,14 +29,23 @@ class Apply(Protocol):
     def __call__(self, operations: Sequence[Any], /, *, is_retry: bool = False) -> list[Any]: ...
 
 
+class ApplyOnLoop(Protocol):
+    """Applies operations on the event loop and returns their results, None where it did nothing."""
+
+    def __call__(self, operations: Sequence[Any], /) -> Coroutine[Any, Any, list[Any] | None]: ...
+
+
 class StoreUnavailable(Exception):
     """The database did not take a write in time; nothing was promised."""
 
 
 class Write:
-    """One submitted operation and the request that waits for it, until ``deadline`` on the loop's clock."""
+    """One submitted operation and the request that waits for it, until ``deadline`` on the loop's clock.
 
-    __slots__ = ("deadline", "future", "is_abandoned", "is_kept", "operation")
+    ``is_unsure`` says that it may have been committed already, because a connection was lost over it.
+    """
+
+    __slots__ = ("deadline", "future", "is_abandoned", "is_kept", "is_unsure", "operation")
 
     def __init__(
         self, operation: Any, future: "asyncio.Future[Any] | None", *, is_kept: bool, deadline: float = 0.0
@@ -45,19 +55,29 @@ class Write:
         self.is_kept = is_kept
         self.deadline = deadline
         self.is_abandoned = False
+        self.is_unsure = False
 
 
 class GroupCommit:
-    """A writer thread for one process and event loop.
+    """The writes of one process and event loop.
 
-    ``apply`` takes operations, runs them in one transaction and returns a result for each. ``on_abandoned`` is called
-    with an operation that was committed after its request had stopped waiting, and its result; it returns an operation
-    that undoes it, or None.
+    ``apply`` takes operations, runs them in one transaction and returns a result for each; it is called in the thread.
+    ``apply_on_loop`` is asked first where there is one. ``on_abandoned`` is called with an operation that was committed
+    after its request had stopped waiting, and its result; it returns an operation that undoes it, or None.
     """
 
-    def __init__(self, apply: Apply, on_abandoned: Callable[[Any, Any], Any]) -> None:
+    def __init__(
+        self,
+        apply: Apply,
+        on_abandoned: Callable[[Any, Any], Any],
+        apply_on_loop: ApplyOnLoop | None = None,
+    ) -> None:
         self._apply = apply
+        self._apply_on_loop = apply_on_loop
         self._on_abandoned = on_abandoned
+        # Submitted, and not yet taken by the event loop; what it leaves to the thread is in the queue.
+        self._submitted: deque[Write] = deque()
+        self._passing: asyncio.Task[None] | None = None
         self._queue: deque[Write] = deque()
         self._waiting: deque[Write] = deque()
         self._is_watching = False
@@ -70,8 +90,8 @@ class GroupCommit:
 
     @property
     def waiting(self) -> int:
-        """Operations not yet taken by the writer thread."""
-        return len(self._queue)
+        """Operations not yet taken to be committed."""
+        return len(self._submitted) + len(self._queue)
 
     async def submit(self, operation: Any, *, seconds: float) -> Any:
         """Commit an operation and return its result.
@@ -94,12 +114,18 @@ class GroupCommit:
         assert write.future is not None
         return await write.future
 
-    def close(self, seconds: float) -> bool:
-        """Write what is queued and end the thread; return whether all was written in time. Blocks."""
+    async def close(self, seconds: float) -> bool:
+        """Write what is queued and end the thread; return whether all was written in time."""
+        give_up_at = self._loop.time() + seconds
+        if self._passing is not None:
+            await asyncio.wait({self._passing}, timeout=seconds / 2)
+        if self._passing is not None:
+            self._passing.cancel()
+            await asyncio.wait({self._passing})
         self._is_closing = True
         self._wake.set()
-        self._thread.join(seconds)
-        return not self._thread.is_alive() and not self._queue
+        await asyncio.to_thread(self._thread.join, max(0.0, give_up_at - self._loop.time()))
+        return not self._thread.is_alive() and not self.waiting
 
     def _enqueue(self, operation: Any, seconds: float, *, is_kept: bool) -> Write:
         write = Write(operation, self._loop.create_future(), is_kept=is_kept, deadline=self._loop.time() + seconds)
@@ -107,9 +133,42 @@ class GroupCommit:
         if not self._is_watching:
             self._is_watching = True
             self._loop.call_later(WATCH_SECONDS, self._watch)
-        self._queue.append(write)
-        self._wake.set()
+        if self._apply_on_loop is None or self._is_store_away or self._is_closing:
+            self._leave_to_thread([write])
+        else:
+            self._submitted.append(write)
+            if self._passing is None:
+                self._passing = self._loop.create_task(self._pass(self._apply_on_loop))
         return write
+
+    def _leave_to_thread(self, writes: Sequence[Write]) -> None:
+        self._queue.extend(writes)
+        self._wake.set()
+
+    async def _pass(self, apply: ApplyOnLoop) -> None:
+        """Commit what has been submitted, batch after batch, on the event loop; leave the rest to the thread."""
+        try:
+            while batch := _taken(self._submitted):
+                try:
+                    results = await apply([write.operation for write in batch])
+                except (*CONNECTION_ERRORS, asyncio.CancelledError) as error:
+                    # The thread finds out whether the database is away, and what of the batch it has committed.
+                    for write in batch:
+                        write.is_unsure = True
+                    self._leave_to_thread([*batch, *self._submitted])
+                    self._submitted.clear()
+                    if isinstance(error, asyncio.CancelledError):
+                        raise
+                except Exception:
+                    # A bad row, for one: the thread finds out which, and whose.
+                    self._leave_to_thread(batch)
+                else:
+                    if results is None:
+                        self._leave_to_thread(batch)
+                    else:
+                        self._release([(write, result, None) for write, result in zip(batch, results, strict=True)])
+        finally:
+            self._passing = None
 
     def _watch(self) -> None:
         """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits."""
@@ -135,7 +194,7 @@ class GroupCommit:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    self._commit(self._take())
+                    self._commit(_taken(self._queue))
                     if self._is_store_away:
                         time.sleep(RETRY_SECONDS)
                 if self._is_closing:
@@ -143,19 +202,11 @@ class GroupCommit:
         finally:
             connection.close()
 
-    def _take(self) -> list[Write]:
-        batch: list[Write] = []
-        while self._queue and len(batch) < MAX_BATCH:
-            write = self._queue.popleft()
-            if not write.is_abandoned:
-                batch.append(write)
-        return batch
-
     def _commit(self, batch: list[Write]) -> None:
         if not batch:
             return
         try:
-            results = self._apply_with_reconnect([write.operation for write in batch])
+            results = self._apply_with_reconnect(batch)
         except CONNECTION_ERRORS as error:
             self._on_store_away(batch, error)
         except Exception as error:
@@ -171,9 +222,10 @@ class GroupCommit:
             self._is_store_away = False
             self._finish([(write, result, None) for write, result in zip(batch, results, strict=True)])
 
-    def _apply_with_reconnect(self, operations: list[Any]) -> list[Any]:
+    def _apply_with_reconnect(self, batch: Sequence[Write]) -> list[Any]:
+        operations = [write.operation for write in batch]
         try:
-            return self._apply(operations)
+            return self._apply(operations, is_retry=any(write.is_unsure for write in batch))
         except CONNECTION_ERRORS:
             # A connection that the server closed while idle fails on first use; a fresh one tells whether the store
             # is away. What the first try committed without our hearing of it is recognized by its ids.
@@ -212,5 +264,14 @@ class GroupCommit:
             return
         undo = self._on_abandoned(write.operation, result)
         if undo is not None:
-            self._queue.append(Write(undo, None, is_kept=True))
-            self._wake.set()
+            self._leave_to_thread([Write(undo, None, is_kept=True)])
+
+
+def _taken(queue: deque[Write]) -> list[Write]:
+    """Take a batch of those that somebody still waits for."""
+    batch: list[Write] = []
+    while queue and len(batch) < MAX_BATCH:
+        write = queue.popleft()
+        if not write.is_abandoned:
+            batch.append(write)
+    return batch

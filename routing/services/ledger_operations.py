@@ -109,6 +109,7 @@ def undo_of(operation: Operation, result: Any) -> Operation | None:
     row = {
         **{column: operation.row.get(column) for column in ledger_sql.SETTLED_COLUMNS},
         "request_id": operation.row["request_id"],
+        "created_at": operation.row["created_at"],
         "state": State.FAILED,
         "settled_at": operation.row["created_at"],
         "attempts": [{**attempt, "state": "not_sent"} for attempt in operation.row["attempts"]],

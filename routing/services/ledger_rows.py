@@ -7,9 +7,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from routing.domain import costs
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import RoutingDecision
-from routing.domain.pricing import PriceSchedule
+from routing.domain.pricing import PriceSchedule, to_nano_usd
 from routing.domain.usage import Usage
 from routing.models import LedgerEntry
 from routing.services import attempts as attempt_services
@@ -86,8 +87,8 @@ def opening_row(caller: Caller, plan: Plan, first: Attempt) -> Row:
         "min_quality": caller.min_quality,
         "user_id": caller.user_id,
         "session_id": caller.session_id,
-        "experiment_id": None,
-        "experiment_arm": None,
+        **_experiment(plan),
+        "reference_cost_nano_usd": reference_cost_nano_usd(plan),
         "prompt_fingerprint": caller.prompt_fingerprint,
         "provider": first.model.provider,
         "served_model": first.model.name,
@@ -133,6 +134,7 @@ def extension_row(opened: Row, made: Sequence[Attempt], reserved_nano_usd: int) 
     """Return what changes in the row before a further attempt is made."""
     return {
         "request_id": opened["request_id"],
+        "created_at": opened["created_at"],
         "attempts": [attempt.as_json() for attempt in made],
         "attempt_count": len(made),
         "is_fallback": made[-1].model.id != made[0].model.id,
@@ -154,6 +156,7 @@ def closing_row(opened: Row, plan: Plan, made: Sequence[Attempt], ending: Ending
         flags.append("over_reservation")
     return {
         "request_id": opened["request_id"],
+        "created_at": opened["created_at"],
         "state": ending.state,
         "settled_at": ending.settled_at.isoformat(),
         "provider": last.model.provider,
@@ -200,6 +203,14 @@ def total_cost_nano_usd(made: Sequence[Attempt]) -> int | None:
 def baseline_cost_nano_usd(plan: Plan, usage: Usage) -> int | None:
     """Price the tokens that were used at the baseline model's rates."""
     return None if plan.baseline is None else attempt_services.cost_nano_usd(usage, plan.baseline)
+
+
+def reference_cost_nano_usd(plan: Plan) -> int | None:
+    """Price the prompt, with a typical answer, at the baseline model's rates: known before anything is decided."""
+    if plan.baseline is None:
+        return None
+    expected = costs.expected_cost(plan.baseline, plan.features)
+    return None if expected is None else to_nano_usd(expected)
 
 
 @lru_cache(maxsize=4096)
@@ -266,6 +277,17 @@ def _candidate(candidate: Candidate, greedy_model: str | None) -> dict[str, Any]
     if candidate.model.full_name == greedy_model:
         document["is_greedy"] = True
     return document
+
+
+def _experiment(plan: Plan) -> Row:
+    assignment = plan.assignment
+    if assignment is None:
+        return {"experiment_id": None, "experiment_arm": None, "experiment_phase": None}
+    return {
+        "experiment_id": assignment.experiment_id,
+        "experiment_arm": assignment.arm.name,
+        "experiment_phase": assignment.phase,
+    }
 
 
 def _blank_outcome() -> Row:

@@ -1,7 +1,9 @@
 """The ledger's two statements: many rows inserted, many rows settled, each in one go.
 
 PostgreSQL unpacks the whole batch from one JSON document, which costs less than binding each value; SQLite binds rows.
-A row is a dict by column name with JSON-ready values: ids and times as text, money as integers.
+A row is a dict by column name with JSON-ready values: ids and times as text, money as integers. Each has the UTC time
+its request came in, also where only other columns are written: the hour is marked as changed in the same transaction,
+for the roll-ups.
 """
 
 import json
@@ -15,8 +17,9 @@ import orjson
 from django.db import connection, models
 
 from accounts.services import prepared_statements
-from accounts.services.prepared_statements import Prepared
-from routing.models import LedgerEntry
+from accounts.services.prepared_statements import Call, OtherCount, Prepared
+from routing.models import ChangedHour, LedgerEntry
+from routing.services import change_marks
 
 Row = dict[str, Any]
 
@@ -66,7 +69,7 @@ _INSERT = Prepared(
     f"INSERT INTO {_TABLE} ({', '.join(_ALL)}) SELECT {', '.join(_ALL)} "  # noqa: S608
     f"FROM json_populate_recordset(null::{_TABLE}, $1)",
 )
-_SETTLE = Prepared(
+_SETTLE = prepared_statements.counted(
     "settle_ledger_rows",
     ("json",),
     f"UPDATE {_TABLE} AS old SET reserved_nano_usd = 0, "  # noqa: S608
@@ -74,6 +77,7 @@ _SETTLE = Prepared(
     + f" FROM json_populate_recordset(null::{_TABLE}, $1) AS new WHERE old.request_id = new.request_id "
     f"AND old.state = '{LedgerEntry.State.PENDING}' AND old.reserved_nano_usd = new.reserved_nano_usd",
 )
+_MARK = change_marks.statement(ChangedHour)
 ATTEMPT_COLUMNS = ("attempts", "attempt_count", "is_fallback", "reserved_nano_usd", "provider", "served_model")
 
 
@@ -92,8 +96,9 @@ def insert(rows: Sequence[Row]) -> None:
     """Insert complete rows."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            prepared_statements.execute(cursor, [(_INSERT, [_document(rows)])])
+            prepared_statements.execute(cursor, [_marking(rows), (_INSERT, [_document(rows)])])
         else:
+            change_marks.mark_texts(ChangedHour, _hours(rows))
             marks = ", ".join(["%s"] * len(_ALL))
             cursor.executemany(
                 f"INSERT INTO {_TABLE} ({', '.join(_ALL)}) VALUES ({marks})",  # noqa: S608
@@ -101,23 +106,33 @@ def insert(rows: Sequence[Row]) -> None:
             )
 
 
-def write(new: Sequence[Row], settled: Sequence[Row]) -> int:
-    """Insert complete rows and settle others, in one exchange where the database allows it.
+def writing(new: Sequence[Row], settled: Sequence[Row]) -> list[Call]:
+    """Return the statements that insert complete rows and settle others on PostgreSQL.
 
-    A row of ``settled`` is written only if it is still pending and holds exactly its ``reserved_nano_usd``, which
-    becomes 0. Returns how many were.
+    They fail unless each row of ``settled`` is still pending and holds exactly its ``reserved_nano_usd``, which becomes
+    0.
     """
+    calls: list[Call] = [_marking([*new, *settled])] if new or settled else []
+    if new:
+        calls.append((_INSERT, [_document(new)]))
+    if settled:
+        calls.append((_SETTLE, [_document(settled), len(settled)]))
+    return calls
+
+
+def write(new: Sequence[Row], settled: Sequence[Row]) -> bool:
+    """Do what ``writing`` does in one exchange, on any database; return False where it is to be rolled back."""
     if connection.vendor != "postgresql":
         if new:
             insert(new)
-        return _settle_on_sqlite(settled)
-    calls = [(_INSERT, [_document(new)])] if new else []
-    if settled:
-        calls.append((_SETTLE, [_document(settled)]))
-    with connection.cursor() as cursor:
-        if calls:
-            prepared_statements.execute(cursor, calls)
-        return int(cursor.rowcount) if settled else 0
+        return _settle_on_sqlite(settled) == len(settled)
+    if calls := writing(new, settled):
+        with connection.cursor() as cursor:
+            try:
+                prepared_statements.execute(cursor, calls)
+            except OtherCount:
+                return False
+    return True
 
 
 def _settle_on_sqlite(rows: Sequence[Row]) -> int:
@@ -138,6 +153,7 @@ def _is_as_expected(held: Held | None, row: Row) -> bool:
 
 def update(rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Set ``columns`` of the rows with the given ``request_id``."""
+    change_marks.mark_texts(ChangedHour, _hours(rows))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             assignments = ", ".join(f"{column} = new.{column}" for column in columns)
@@ -171,6 +187,16 @@ def hold(request_ids: Iterable[str]) -> dict[str, Held]:
             str(uuid.UUID(str(request_id))): Held(state, reserved, cost, attempt_count, tuple(_loads(period_ids)))
             for request_id, state, reserved, cost, attempt_count, period_ids in cursor.fetchall()
         }
+
+
+def _marking(rows: Iterable[Row]) -> Call:
+    return _MARK, change_marks.arguments(_hours(rows))
+
+
+def _hours(rows: Iterable[Row]) -> set[str]:
+    # "2026-03-04T12" as far as the hour; a batch seldom has more than one.
+    hours = {row["created_at"][:13] for row in rows}
+    return {f"{hour[:10]} {hour[11:]}:00:00" for hour in hours}
 
 
 def _document(rows: Sequence[Row]) -> str:

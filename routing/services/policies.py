@@ -7,7 +7,7 @@ locked until its transaction ends. A ``team`` of None means the policy that team
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ State = PolicyVersion.State
 Kind = PolicyActivation.Kind
 # Of the numbers of a real prompt's vector.
 _PROBE_SCALE = 0.1
+_NEVER_ACTIVE = (State.CANDIDATE, State.ON_TRIAL, State.REJECTED)
 # Policies that could not be loaded and have been reported.
 _refused: set[int] = set()
 
@@ -72,7 +73,7 @@ def publish(
 
 
 def activate(policy: PolicyVersion, *, kind: str, actor: str, reason: str, now: datetime) -> PolicyActivation:
-    """Let a candidate or retired policy route, in place of the one that does; every process follows within a second.
+    """Let a policy route, in place of the one that does; every process follows within a second.
 
     Raises:
         InvalidPolicy: It cannot be loaded, or its predictor gives no usable forecasts; the active one stays.
@@ -82,8 +83,10 @@ def activate(policy: PolicyVersion, *, kind: str, actor: str, reason: str, now: 
     with transaction.atomic():
         config_version.bump()
         state = PolicyVersion.objects.values_list("state", flat=True).get(version=policy.version)
-        if state not in (State.CANDIDATE, State.RETIRED):
-            raise PolicyNotUsable(f"Policy {policy.version} is {state}: only a candidate or retired one can start.")
+        if state not in (State.CANDIDATE, State.ON_TRIAL, State.RETIRED):
+            raise PolicyNotUsable(
+                f"Policy {policy.version} is {state}: only a candidate or retired one, or one on trial, can start."
+            )
         replaced = _retire(policy.team)
         PolicyVersion.objects.filter(version=policy.version).update(state=State.ACTIVE)
         policy.state = State.ACTIVE
@@ -101,7 +104,7 @@ def rollback(*, version: int, team: Team | None, actor: str, reason: str, now: d
     policy = PolicyVersion.objects.filter(version=version, team=team).first()
     if policy is None:
         raise PolicyNotFound(f"There is no policy {version} here. Its versions are listed in the admin.")
-    if policy.state in (State.CANDIDATE, State.REJECTED):
+    if policy.state in _NEVER_ACTIVE:
         raise PolicyNotUsable(f"Policy {version} has never routed ({policy.state}), so there is nothing to restore.")
     return activate(policy, kind=Kind.ROLLBACK, actor=actor, reason=reason, now=now)
 
@@ -116,12 +119,15 @@ def withdraw(*, team: Team | None, actor: str, reason: str, now: datetime) -> Po
         return _record(team, None, replaced, Kind.WITHDRAWAL, actor, reason, now)
 
 
+def put_on_trial(policy: PolicyVersion) -> None:
+    """Let a candidate wait for an experiment to decide about it; raises PolicyNotUsable for any other state."""
+    _move(policy, (State.CANDIDATE,), State.ON_TRIAL, f"Policy {policy.version} is no candidate to be put on trial.")
+
+
 def reject(policy: PolicyVersion) -> None:
-    """Mark a candidate as one that will not route; raises PolicyNotUsable for any other state."""
-    changed = PolicyVersion.objects.filter(version=policy.version, state=State.CANDIDATE).update(state=State.REJECTED)
-    if not changed:
-        raise PolicyNotUsable(f"Policy {policy.version} is no candidate, so it cannot be rejected.")
-    policy.state = State.REJECTED
+    """Mark a candidate, or one on trial, as one that will not route; raises PolicyNotUsable for any other state."""
+    refusal = f"Policy {policy.version} is neither a candidate nor on trial, so it cannot be rejected."
+    _move(policy, (State.CANDIDATE, State.ON_TRIAL), State.REJECTED, refusal)
 
 
 def load(policy: PolicyVersion) -> RoutingPolicy:
@@ -172,6 +178,15 @@ def store_predictor(content: bytes, *, summary: Mapping[str, Any], trained_at: d
         sha256=sha256, defaults={"content": content, "summary": dict(summary), "trained_at": trained_at}
     )
     return stored
+
+
+def _move(policy: PolicyVersion, begin: Sequence[State], end: State, refusal: str) -> None:
+    with transaction.atomic():
+        # An experiment may route by a policy that is being rejected.
+        config_version.bump()
+        if not PolicyVersion.objects.filter(version=policy.version, state__in=begin).update(state=end):
+            raise PolicyNotUsable(refusal)
+    policy.state = end
 
 
 def _retire(team: Team | None) -> PolicyVersion | None:

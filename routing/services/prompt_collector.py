@@ -1,6 +1,7 @@
 """Gathers the prompts that routing may learn from, and turns them into kept vectors off the hot path."""
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,11 @@ logger = logging.getLogger(__name__)
 
 # Vectors that wait for the database: some 12 MB, minutes of a busy process. They are worth no more than that.
 MAX_WAITING = 10_000
-# Prompts turned into vectors by one flush: learning needs a sample, and a busy process its time for answering.
-MAX_ENCODED = 100
+# Prompts turned into vectors by one flush: learning needs a sample (this is two million a day), and a busy process its
+# time for answering.
+MAX_ENCODED = 25
+# An encoding keeps the interpreter to itself for most of a millisecond; answers should not wait for many in a row.
+PAUSE_SECONDS = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class PromptCollector:
             vector = prompt.vector
             if vector is None:
                 vector = embeddings.encode(prompt.text, turns=prompt.turns, complexity_score=prompt.complexity_score)
+                time.sleep(PAUSE_SECONDS)
             self._waiting.append(NotedVector(prompt.request_id, prompt.team_id, vector, prompt.noted_at))
         excess = max(0, len(self._waiting) - MAX_WAITING)
         for _ in range(excess):

@@ -50,6 +50,7 @@ def _closing(entry: LedgerEntry, now: datetime) -> ledger.CloseEntry:
     row: Row = {column: getattr(entry, column) for column in ledger_sql.SETTLED_COLUMNS}
     row |= {
         "request_id": str(entry.request_id),
+        "created_at": entry.created_at.isoformat(),
         "state": LedgerEntry.State.ORPHANED,
         "settled_at": now.isoformat(),
         "attempts": attempts,

@@ -89,6 +89,9 @@ def stream_headers(result: Result) -> dict[str, str]:
         found["x-optimizer-baseline-model"] = plan.baseline.full_name
     if (kind := _trial_kind(model)) is not None:
         found[f"x-optimizer-{kind}"] = "true"
+    if plan.assignment is not None:
+        found["x-optimizer-experiment"] = str(plan.assignment.experiment_id)
+        found["x-optimizer-experiment-arm"] = plan.assignment.arm.name
     return found
 
 
@@ -122,6 +125,7 @@ def complete_body(result: Result, body: dict[str, Any], total_cost_today_nano_us
             "latency_ms": result.latency_ms,
             "cache_hit": result.is_cache_hit,
             "total_cost_today": number(total_cost_today_nano_usd),
+            **({"experiment_assignment": plan.assignment.arm.name} if plan.assignment else {}),
         }
     )
 

@@ -7,7 +7,15 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import RateLimitWindow, Team
-from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, PromptEmbedding, StoredPrompt
+from routing.models import (
+    CachedResponse,
+    Exposure,
+    GatewayInstance,
+    IdempotencyClaim,
+    PromptEmbedding,
+    StoredPrompt,
+    TrafficSplit,
+)
 
 BATCH_SIZE = 500
 # Bounds one run; what is left is deleted by the next.
@@ -16,6 +24,8 @@ MAX_BATCHES = 400
 RATE_LIMIT_WINDOW_AGE = timedelta(minutes=2)
 # Processes that ended this long ago have no open rows left, and nobody looks for them any more.
 INSTANCE_AGE = timedelta(days=7)
+# Of the units of experiments that have ended.
+EXPOSURE_AGE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,11 @@ class RetentionReport:
     prompt_embeddings: int
     rate_limit_windows: int
     gateway_instances: int
+    exposures: int
 
 
 def delete_expired(*, now: datetime) -> RetentionReport:
-    """Delete cached answers, claims, prompts, vectors, rate-limit windows and ended processes that have expired.
+    """Delete what has expired: answers, claims, prompts, vectors, rate-limit windows, ended processes and exposures.
 
     Each batch is a transaction of its own, so a run that is broken off has still done its part.
     """
@@ -43,7 +54,13 @@ def delete_expired(*, now: datetime) -> RetentionReport:
         prompt_embeddings=_delete(PromptEmbedding.objects.filter(expires_at__lte=now)) + _delete_unwanted_vectors(),
         rate_limit_windows=_delete(RateLimitWindow.objects.filter(window_start__lt=oldest_window)),
         gateway_instances=_delete(GatewayInstance.objects.filter(lease_expires_at__lt=now - INSTANCE_AGE)),
+        exposures=_delete(_old_exposures(now)),
     )
+
+
+def _old_exposures(now: datetime) -> QuerySet[Exposure]:
+    running = TrafficSplit.objects.filter(is_running=True).values("experiment_id")
+    return Exposure.objects.filter(exposed_at__lt=now - EXPOSURE_AGE).exclude(experiment_id__in=running)
 
 
 def _delete_unwanted_vectors() -> int:

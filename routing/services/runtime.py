@@ -17,7 +17,8 @@ from accounts.services import api_keys, config_version
 from accounts.services.rate_limits import RateLimiter
 from routing.domain import tokens
 from routing.providers.http_client import HttpClient
-from routing.services import database_clock, embeddings, instance, ledger, snapshot
+from routing.services import database_clock, embeddings, instance, ledger, ledger_at_once, snapshot
+from routing.services.exposure_collector import ExposureCollector
 from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
 from routing.services.prompt_collector import PromptCollector
 
@@ -29,7 +30,7 @@ GC_ALLOCATIONS = 20_000
 READER_THREADS = 4
 LAST_SECONDS = 5
 USE_FLUSH_SECONDS = 30
-PROMPT_FLUSH_SECONDS = 1.0
+NOTES_FLUSH_SECONDS = 1.0
 
 
 class Runtime:
@@ -43,8 +44,10 @@ class Runtime:
     def __init__(self) -> None:
         self.instance = instance.Instance()
         self.is_accepting = False
-        self.writer = GroupCommit(ledger.apply, ledger.undo_of)
+        self._at_once = ledger_at_once.AtOnce() if connection.vendor == "postgresql" else None
+        self.writer = GroupCommit(ledger.apply, ledger.undo_of, self._at_once.apply if self._at_once else None)
         self.prompts = PromptCollector()
+        self.exposures = ExposureCollector()
         self.rate_limiter = RateLimiter(settings.REDIS_URL)
         self.http_client = HttpClient()
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
@@ -123,11 +126,14 @@ class Runtime:
         if self._poller is not None:
             self._poller.cancel()
             await self._quietly(self.read(self.prompts.flush))
+            await self._quietly(self.read(self.exposures.flush))
             await self._quietly(self.read(self._end_lease))
         await self.http_client.aclose()
         await self.rate_limiter.aclose()
-        if not await asyncio.to_thread(self.writer.close, 5.0):
+        if not await self.writer.close(5.0):
             logger.error("The database is away: %s writes are left to the reconciler", self.writer.waiting)
+        if self._at_once is not None:
+            self._at_once.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
         if Runtime.current is self:
             Runtime.current = None
@@ -151,9 +157,10 @@ class Runtime:
             await asyncio.sleep(snapshot.POLL_SECONDS)
             await self._quietly(self.read(snapshot.refresh))
             now = time.monotonic()
-            if now - stored_at >= PROMPT_FLUSH_SECONDS and len(self.prompts):
+            if now - stored_at >= NOTES_FLUSH_SECONDS and (len(self.prompts) or len(self.exposures)):
                 stored_at = now
                 await self._quietly(self.read(self.prompts.flush))
+                await self._quietly(self.read(self.exposures.flush))
             if now - renewed_at >= instance.RENEW_SECONDS:
                 renewed_at = now
                 await self._quietly(self.read(database_clock.synchronize))

@@ -95,7 +95,9 @@ class Settlement:
         """Remember which model's provider may now have the session's prompts in its cache."""
         session_id, current = self.request.session_id, self.loop.current
         if session_id is not None and state == LedgerEntry.State.SETTLED and current.usage is not None:
-            sessions.note(self.request.key.team.id, session_id, current.model.full_name, current.usage)
+            assignment = self.loop.plan.assignment
+            arm = None if assignment is None else (assignment.experiment_id, assignment.arm.name)
+            sessions.note(self.request.key.team.id, session_id, current.model.full_name, current.usage, arm=arm)
 
     def _claim_ending(
         self, answer: Rendered | None, cost_nano_usd: int | None

@@ -1,4 +1,4 @@
-"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models, prices and policies.
+"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models, prices, policies and splits.
 
 A snapshot is immutable and carries the number of the configuration it was loaded from; ``current`` is replaced as a
 whole when that number has moved. See docs/adr/0002 for why it is polled.
@@ -24,8 +24,9 @@ from routing.domain.policy import RoutingPolicy
 from routing.models import LanguageModel, ModelPrice, Provider
 from routing.providers.base import ProviderConfig
 from routing.selectors import prices
-from routing.services import policies
+from routing.services import policies, running_splits
 from routing.services import providers as provider_services
+from routing.services.running_splits import RunningSplit
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Snapshot:
 
     ``models`` are those of reachable providers, best provider first; ``unreachable`` names the provider of every model
     that only a provider without a key (or one that is paused) offers. ``policies`` are the active ones, by id of the
-    team, None for the one that teams share.
+    team, None for the one that teams share; ``splits`` are those of running experiments, by its id.
     """
 
     version: int
@@ -49,6 +50,7 @@ class Snapshot:
     providers: Mapping[str, ProviderConfig]
     unreachable: Mapping[str, str] = field(repr=False)
     policies: Mapping[int | None, RoutingPolicy] = field(default_factory=dict)
+    splits: Mapping[int, RunningSplit] = field(default_factory=dict)
 
     @cached_property
     def routable(self) -> tuple[ModelSpec, ...]:
@@ -82,6 +84,7 @@ def load(held: Snapshot | None = None) -> Snapshot:
     version = config_version.current()
     configs, models, unreachable = _load_catalog(now)
     keys = accounts_selectors.active_keys(now)
+    active = policies.active_policies(held.policies if held else {})
     return Snapshot(
         version=version,
         loaded_at=now,
@@ -90,7 +93,8 @@ def load(held: Snapshot | None = None) -> Snapshot:
         models=models,
         providers=MappingProxyType(configs),
         unreachable=MappingProxyType(unreachable),
-        policies=MappingProxyType(policies.active_policies(held.policies if held else {})),
+        policies=MappingProxyType(active),
+        splits=MappingProxyType(running_splits.load([*active.values(), *_policies_on_trial(held)])),
     )
 
 
@@ -115,6 +119,12 @@ def current() -> Snapshot:
     return _current
 
 
+def refresh_if_held() -> None:
+    """Catch up with a change that this process has just made, where it decides from memory at all."""
+    if _current is not None:
+        refresh()
+
+
 def held() -> Snapshot:
     """Return the snapshot without looking at its age: the gateway's view, kept fresh by its poller."""
     assert _current is not None, "The snapshot has not been loaded."
@@ -129,6 +139,10 @@ def reset() -> None:
 
 def _age_seconds(snapshot: Snapshot) -> float:
     return (timezone.now() - snapshot.loaded_at).total_seconds()
+
+
+def _policies_on_trial(held: Snapshot | None) -> list[RoutingPolicy]:
+    return [policy for running in held.splits.values() for policy in running.policies.values()] if held else []
 
 
 def _load_catalog(now: datetime) -> tuple[dict[str, ProviderConfig], tuple[ModelSpec, ...], dict[str, str]]:

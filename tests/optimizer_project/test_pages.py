@@ -64,6 +64,8 @@ def test_the_schema_holds_the_gateways_paths_beside_those_of_django(schema):
         "/health",
         "/health/liveliness",
         "/health/readiness",
+        "/metrics/live",
+        "/metrics/live/ticket",
         "/providers",
         "/recommendation",
         "/routing/decision",
@@ -83,7 +85,8 @@ def test_health_needs_no_key_and_all_else_does(schema):
 
     open_paths = {path for path, operation in operations.items() if {} in operation.get("security", [{}])}
     # An end user's browser rates an answer with the answer's own token.
-    assert open_paths == {"/feedback", "/health", "/health/liveliness", "/health/readiness"}
+    # Whoever comes to a WebSocket by plain HTTP is told so.
+    assert open_paths == {"/feedback", "/health", "/health/liveliness", "/health/readiness", "/metrics/live"}
 
 
 @pytest.mark.django_db

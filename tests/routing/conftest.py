@@ -1,13 +1,15 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import caches
 
 from routing.services import breakers, snapshot
 
 
 @pytest.fixture(autouse=True)
 def forget_process_state() -> Iterator[None]:
-    """Begin and end every test as a process that has just started."""
+    """Begin and end every test as a process that has just started, with an empty cache."""
+    caches["default"].clear()
     snapshot.reset()
     breakers.reset()
     yield

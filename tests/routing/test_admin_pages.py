@@ -24,6 +24,8 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import ApiKey, ApiKeyUsage, Budget, BudgetPeriod, ConfigVersion, RateLimitWindow, Team
 from accounts.services import config_version
+from experiments.models import Experiment, ExperimentNotice, ExperimentResult, ExperimentSnapshot
+from experiments.services import analyses, notices
 from feedback.models import ResponseFeedback
 from learning.models import (
     Calibration,
@@ -39,6 +41,7 @@ from learning.services import promotion
 from routing.domain import policy as policy_domain
 from routing.models import (
     CachedResponse,
+    Exposure,
     GatewayInstance,
     IdempotencyClaim,
     LanguageModel,
@@ -50,9 +53,12 @@ from routing.models import (
     PromptEmbedding,
     Provider,
     StoredPrompt,
+    TrafficSplit,
 )
 from routing.services import policies
 from tests import factories
+from tests.experiments import settled_traffic
+from tests.routing.services import splits
 
 pytestmark = pytest.mark.django_db
 
@@ -196,6 +202,20 @@ def _alert() -> LearningAlert:
     )
 
 
+def _looked_at() -> Experiment:
+    experiment = settled_traffic.begin()
+    settled_traffic.half_the_cost(experiment, users=1)
+    return analyses.refresh(experiment, now=settled_traffic.NOW)
+
+
+def _row_of(model: type[Model]) -> Callable[[], Model]:
+    return lambda: model._default_manager.filter(experiment=_looked_at())[0]
+
+
+def _notice() -> ExperimentNotice:
+    return notices.post(settled_traffic.begin(), notices.Kind.COMPLETED, "Test costs less.", now=NOW)
+
+
 ROWS: dict[type[Model], Callable[[], Model]] = {
     Team: factories.team,
     ApiKey: lambda: factories.api_key()[0],
@@ -217,6 +237,12 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     PolicyActivation: _activation,
     PredictorModel: _predictor,
     PromptEmbedding: _embedding,
+    TrafficSplit: lambda: splits.start(TrafficSplit.objects.count() + 1, team=factories.team()),
+    Experiment: _looked_at,
+    ExperimentNotice: _notice,
+    ExperimentResult: _row_of(ExperimentResult),
+    ExperimentSnapshot: _row_of(ExperimentSnapshot),
+    Exposure: lambda: Exposure.objects.create(experiment_id=1, phase=1, unit="0" * 64, arm="test", exposed_at=NOW),
     ResponseFeedback: lambda: factories.feedback(factories.team()),
     EvaluationSet: _evaluation_set,
     EvaluationOutcome: _outcome,
@@ -243,6 +269,10 @@ READ_ONLY = [
     ConfigVersion,
     EvaluationOutcome,
     EvaluationSet,
+    ExperimentNotice,
+    ExperimentResult,
+    ExperimentSnapshot,
+    Exposure,
     GatewayInstance,
     IdempotencyClaim,
     LearningAlert,
@@ -259,6 +289,7 @@ READ_ONLY = [
     ResponseFeedback,
     RetrainingRun,
     StoredPrompt,
+    TrafficSplit,
 ]
 
 
@@ -349,6 +380,7 @@ def test_encrypted_bodies_are_not_shown(model: type[Model], admin_client: Client
         RetrainingRun,
         StoredPrompt,
         Team,
+        TrafficSplit,
     ],
     ids=name_of,
 )

@@ -9,11 +9,13 @@ from django.test import Client
 from accounts.models import Team
 from routing.domain import exploration
 from routing.domain import policy as policy_domain
+from routing.domain.traffic_split import Arm
 from routing.models import LedgerEntry, PolicyVersion
 from routing.services import policies
 from tests import factories
 from tests.factories import NOON
 from tests.routing.domain.learned import override
+from tests.routing.services import splits
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +151,38 @@ def test_auto_before_any_policy_is_replayed_by_the_strategy_of_the_version(clien
     other = published(strategy="learning", model="moderate")
     found = explain(client, entry(team, strategy="complexity"), policy_version=other.version)["alternative"]
     assert (found["strategy"], found["model"]) == ("learning", "a/moderate")
+
+
+def start_experiment(*arms: Arm) -> None:
+    splits.start(42, arms=(Arm("control", 0.5, strategy="complexity"), *arms))
+
+
+IN_TEST: dict[str, Any] = {"experiment_id": 42, "experiment_arm": "test", "experiment_phase": 1}
+
+
+def test_experiment_and_arm_that_decided_are_named(client: Client, team: Team) -> None:
+    found = explain(client, entry(team, **IN_TEST))
+    assert (found["experiment_id"], found["experiment_arm"], found["experiment_phase"]) == (42, "test", 1)
+    assert explain(client, entry(team))["experiment_id"] is None
+
+
+def test_request_of_an_arm_with_a_strategy_is_replayed_by_that_strategy(client: Client, team: Team) -> None:
+    active, other = published(strategy="hybrid"), published(strategy="hybrid", model="moderate")
+    start_experiment(Arm("test", 0.5, strategy="learning"))
+    row = entry(team, active, strategy="learning", **IN_TEST)
+    for policy, model in ((active, "b/cheap"), (other, "a/moderate")):
+        found = explain(client, row, policy_version=policy.version)["alternative"]
+        assert (found["strategy"], found["model"]) == ("learning", model)
+
+
+def test_request_of_an_arm_with_a_policy_is_replayed_by_the_strategy_of_each_policy(client: Client, team: Team) -> None:
+    own, other = published(strategy="learning"), published(strategy="complexity")
+    start_experiment(Arm("test", 0.5, policy_version=own.version))
+    row = entry(team, own, strategy="learning", **IN_TEST)
+    same = explain(client, row, policy_version=own.version)
+    assert (same["alternative"]["strategy"], same["alternative"]["model"]) == ("learning", "b/cheap")
+    assert same["alternative"]["draw"] == same["draw"]
+    assert explain(client, row, policy_version=other.version)["alternative"]["strategy"] == "complexity"
 
 
 def test_requests_and_versions_of_other_teams_are_not_found(client: Client, team: Team) -> None:

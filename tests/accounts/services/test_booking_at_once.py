@@ -31,7 +31,9 @@ def figures(period_id: int) -> tuple[int, int, int]:
 
 def at_once(changes: list[PeriodChange], reservations: list[tuple[tuple[int, ...], int]]) -> bool:
     with transaction.atomic():
-        return budgets.book_at_once(changes, reservations)
+        is_booked = budgets.move_at_once(budgets.moves(changes, reservations))
+        transaction.set_rollback(not is_booked)
+        return is_booked
 
 
 def test_a_period_is_known_once_it_has_been_booked() -> None:
@@ -52,7 +54,7 @@ def test_a_batch_with_room_is_booked_with_one_statement() -> None:
 def test_a_batch_without_room_for_all_is_refused_and_leaves_no_trace() -> None:
     period_id = opened_period(budget(100))
     with transaction.atomic():
-        assert not budgets.book_at_once([], [((period_id,), 60), ((period_id,), 41)])
+        assert not budgets.move_at_once(budgets.moves([], [((period_id,), 60), ((period_id,), 41)]))
         transaction.set_rollback(True)
     assert figures(period_id) == (0, 0, 0)
 
@@ -88,7 +90,7 @@ def test_releasing_more_than_is_held_is_left_to_the_careful_way() -> None:
 
 def test_booking_at_once_outside_a_transaction_is_refused(transactional_db: None) -> None:
     with pytest.raises(RuntimeError):
-        budgets.book_at_once([], [])
+        budgets.move_at_once({})
 
 
 moves = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=6)
@@ -105,12 +107,12 @@ def test_it_books_what_the_careful_way_would_or_nothing(
         for reserve, cost in amounts:
             outcome = budgets.reserve([Reservation((one.id,), reserve)], TODAY)[0]
             savepoint = transaction.savepoint()
-            is_booked = budgets.book_at_once([], [((second,), reserve)])
+            is_booked = budgets.move_at_once(budgets.moves([], [((second,), reserve)]))
             assert is_booked == (outcome.refused_by is None)
             if is_booked:
                 transaction.savepoint_commit(savepoint)
                 budgets.apply_changes([PeriodChange(first, -reserve, cost)])
-                assert budgets.book_at_once([PeriodChange(second, -reserve, cost)], [])
+                assert budgets.move_at_once(budgets.moves([PeriodChange(second, -reserve, cost)], []))
             else:
                 transaction.savepoint_rollback(savepoint)
             assert figures(first) == figures(second)

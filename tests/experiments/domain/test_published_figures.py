@@ -8,7 +8,6 @@ import pytest
 from scipy import special
 
 from experiments.domain import (
-    assignment,
     group_sequential,
     jackknife,
     non_inferiority,
@@ -20,6 +19,7 @@ from experiments.domain import (
     student,
     welch,
 )
+from routing.domain import traffic_split
 from tests.experiments.domain import published
 from tests.experiments.domain.published import cases, sample
 
@@ -185,7 +185,7 @@ def test_quantile_finds_the_order_statistics_that_growthbook_used() -> None:
 
 @cases("md5_position")
 def test_position_is_the_first_32_bits_of_md5(inputs: Vector, expected: Vector, tolerance: float) -> None:
-    found = assignment.position(f"{inputs['experiment_id']}:{inputs['user_id']}")
+    found = traffic_split.position(f"{inputs['experiment_id']}:{inputs['user_id']}")
     assert found == pytest.approx(expected["unit"], abs=tolerance)
 
 

@@ -146,3 +146,35 @@ def test_experiment_needs_a_user() -> None:
     with pytest.raises(InvalidRequest) as caught:
         requests.complete_request({"prompt": "hi", "experiment_id": 1})
     assert (caught.value.status, caught.value.code) == (400, "user_id_required")
+
+
+def test_experiment_of_complete_is_read() -> None:
+    asked = requests.complete_request({"prompt": "hi", "experiment_id": 1, "user_id": "bob"})
+    assert (asked.experiment_id, asked.user_id) == (1, "bob")
+    with pytest.raises(InvalidRequest, match="user_id required when experiment_id is specified"):
+        requests.complete_request({"prompt": "hi", "experiment_id": 1, "user_id": ""})
+
+
+@pytest.mark.parametrize(
+    ("headers", "metadata"),
+    [({"x-optimizer-experiment": " 42 "}, None), ({}, {"x-optimizer-experiment": 42})],
+    ids=["header", "metadata"],
+)
+def test_experiment_is_named_by_header_or_metadata(headers: dict[str, str], metadata: dict[str, Any] | None) -> None:
+    assert requests.request_controls(headers, metadata).experiment_id == 42
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "1e3", "9" * 20, "\u0663"])
+def test_experiment_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        requests.request_controls({"x-optimizer-experiment": text}, None)
+    assert (caught.value.status, caught.value.param) == (422, "x-optimizer-experiment")
+
+
+def test_experiment_and_a_model_of_the_caller_s_own_exclude_each_other() -> None:
+    given = requests.request_controls({"x-optimizer-experiment": "42"}, None)
+    requests.check_experiment(given, "auto")
+    requests.check_experiment(given, "auto:hybrid")
+    with pytest.raises(InvalidRequest) as caught:
+        requests.check_experiment(given, "gpt-4o")
+    assert (caught.value.status, caught.value.param) == (422, "model")

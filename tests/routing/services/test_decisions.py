@@ -11,7 +11,8 @@ from routing.domain.decision import Controls, RoutingDecision
 from routing.domain.policy import Forecast, RoutingPolicy
 from routing.domain.usage import Usage
 from routing.services import decisions, embeddings, ledger_rows, sessions, snapshot
-from routing.services.decisions import Plan, Wish
+from routing.services.decisions import Plan
+from routing.services.wish import Wish
 from tests import factories
 from tests.routing.domain import specs
 from tests.routing.domain.learned import KnownForecasts, override, policy

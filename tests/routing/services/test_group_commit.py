@@ -56,7 +56,7 @@ async def writer(store: FakeStore) -> AsyncIterator[GroupCommit]:
     yield made
     store.is_away = False
     store.may_go_on.set()
-    assert await asyncio.to_thread(made.close, SECONDS)
+    assert await made.close(SECONDS)
 
 
 async def begin(store: FakeStore) -> None:
@@ -180,7 +180,7 @@ async def test_closing_writes_what_is_queued(store: FakeStore) -> None:
     await asyncio.gather(*waiting)
     store.may_go_on.set()
 
-    assert await asyncio.to_thread(writer.close, SECONDS)
+    assert await writer.close(SECONDS)
     assert sorted(store.kept) == ["settle 0", "settle 1", "settle 2"]
 
 
@@ -189,8 +189,110 @@ async def test_closing_says_when_the_store_did_not_come_back(store: FakeStore) -
     store.is_away = True
     await writer.submit_kept("settle", seconds=0.05)
 
-    assert not await asyncio.to_thread(writer.close, 0.1)
+    assert not await writer.close(0.1)
     assert writer.waiting == 1
 
     store.is_away = False
-    assert await asyncio.to_thread(writer.close, SECONDS)
+    assert await writer.close(SECONDS)
+
+
+class FakeLoopStore:
+    """Does on the event loop what it is not told to leave, lose or refuse."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.leaves: set[str] = set()
+        self.error: Exception | None = None
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def apply(self, operations: Sequence[Any], /) -> list[Any] | None:
+        await self.may_go_on.wait()
+        if self.error is not None:
+            raise self.error
+        if self.leaves & set(operations):
+            return None
+        self.kept += operations
+        return [f"did {operation}" for operation in operations]
+
+
+@pytest.fixture
+def loop_store() -> FakeLoopStore:
+    return FakeLoopStore()
+
+
+@pytest_asyncio.fixture
+async def loop_writer(store: FakeStore, loop_store: FakeLoopStore) -> AsyncIterator[GroupCommit]:
+    made = GroupCommit(store.apply, store.undo, loop_store.apply)
+    yield made
+    loop_store.may_go_on.set()
+    assert await made.close(SECONDS)
+
+
+async def test_what_the_loop_commits_never_reaches_the_thread(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    results = await asyncio.gather(*(loop_writer.submit(f"open {number}", seconds=SECONDS) for number in range(3)))
+
+    assert results == ["did open 0", "did open 1", "did open 2"]
+    assert (loop_store.kept, store.kept) == (["open 0", "open 1", "open 2"], [])
+
+
+async def test_what_the_loop_leaves_is_committed_by_the_thread(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    loop_store.leaves = {"open claim"}
+
+    assert await loop_writer.submit("open claim", seconds=SECONDS) == "did open claim"
+    assert await loop_writer.submit("open plain", seconds=SECONDS) == "did open plain"
+
+    assert (loop_store.kept, store.kept, store.retries) == (["open plain"], ["open claim"], [])
+
+
+async def test_batch_over_which_the_loop_lost_its_connection_is_a_retry_for_the_thread(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    loop_store.error = OperationalError("lost")
+
+    assert await loop_writer.submit("open", seconds=SECONDS) == "did open"
+
+    assert store.retries == [["open"]]
+
+
+async def test_bad_operation_on_the_loop_fails_alone(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    loop_store.error = TypeError("no JSON")
+
+    outcomes = await asyncio.gather(
+        *(loop_writer.submit(operation, seconds=SECONDS) for operation in ("open 1", "bad", "open 2")),
+        return_exceptions=True,
+    )
+
+    assert (outcomes[0], outcomes[2], store.retries) == ("did open 1", "did open 2", [])
+    assert isinstance(outcomes[1], ValueError)
+
+
+async def test_opening_that_the_loop_commits_too_late_is_undone(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    loop_store.may_go_on.clear()
+    with pytest.raises(StoreUnavailable):
+        await loop_writer.submit("open late", seconds=0.05)
+
+    loop_store.may_go_on.set()
+    await loop_writer.submit_kept("settle", seconds=SECONDS)
+    assert await loop_writer.close(SECONDS)
+
+    assert (loop_store.kept, store.kept) == (["open late", "settle"], ["undo open late"])
+
+
+async def test_closing_leaves_a_batch_that_hangs_on_the_loop_to_the_thread(
+    loop_writer: GroupCommit, store: FakeStore, loop_store: FakeLoopStore
+) -> None:
+    loop_store.may_go_on.clear()
+    await loop_writer.submit_kept("settle", seconds=0.05)
+
+    assert await loop_writer.close(1.0)
+
+    assert (loop_store.kept, store.retries) == ([], [["settle"]])

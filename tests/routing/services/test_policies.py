@@ -98,6 +98,21 @@ def test_active_or_rejected_policy_cannot_be_activated() -> None:
     assert states() == {active.version: "active", rejected.version: "rejected"}
 
 
+def test_policy_on_trial_is_activated_or_rejected_and_was_never_one_to_roll_back_to() -> None:
+    better, worse, other = publish(), publish(), publish()
+    for policy in (better, worse):
+        policies.put_on_trial(policy)
+    with pytest.raises(PolicyNotUsable, match="no candidate"):
+        policies.put_on_trial(better)
+    with pytest.raises(PolicyNotUsable, match=r"never routed \(on_trial\)"):
+        policies.rollback(version=better.version, team=None, actor="ada", reason="", now=NOW)
+
+    activate(better)
+    policies.reject(worse)
+
+    assert states() == {better.version: "active", worse.version: "rejected", other.version: "candidate"}
+
+
 def test_rollback_restores_an_earlier_version() -> None:
     first, second = publish(), publish(model="dear")
     activate(first)

@@ -5,9 +5,10 @@ import pytest
 
 from accounts.models import RateLimitWindow
 from routing import tasks
-from routing.models import CachedResponse, GatewayInstance, IdempotencyClaim, LedgerEntry, StoredPrompt
+from routing.models import CachedResponse, Exposure, GatewayInstance, IdempotencyClaim, LedgerEntry, StoredPrompt
 from routing.services import retention
 from tests import factories
+from tests.routing.services import splits
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,16 @@ def test_processes_that_ended_a_week_ago_are_forgotten() -> None:
         )
     assert retention.delete_expired(now=NOW).gateway_instances == 1
     assert GatewayInstance.objects.get().lease_expires_at == NOW - timedelta(days=6)
+
+
+def test_exposures_are_kept_for_90_days_and_while_their_experiment_runs() -> None:
+    splits.start(1)
+    ages = ((1, 200), (2, 89), (2, 91))
+    for place, (experiment_id, days) in enumerate(ages):
+        at = NOW - timedelta(days=days)
+        Exposure.objects.create(experiment_id=experiment_id, phase=1, unit=str(place), arm="test", exposed_at=at)
+    assert retention.delete_expired(now=NOW).exposures == 1
+    assert set(Exposure.objects.values_list("experiment_id", "unit")) == {(1, "0"), (2, "1")}
 
 
 def test_more_rows_than_one_batch_are_all_deleted() -> None:

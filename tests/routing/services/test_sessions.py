@@ -43,3 +43,13 @@ def test_session_used_least_recently_makes_room() -> None:
     sessions.note(1, "new", "a/held", USAGE, now=1.0)
     assert sessions.find(1, "0", now=1.0) is not None
     assert sessions.find(1, "1", now=1.0) is None
+
+
+def test_session_is_another_one_in_each_arm_of_an_experiment_and_outside() -> None:
+    sessions.note(1, "s", "a/control", USAGE, arm=(42, "control"), now=0.0)
+    sessions.note(1, "s", "a/test", USAGE, arm=(42, "test"), now=0.0)
+    control, test = (sessions.find(1, "s", arm=(42, arm), now=1.0) for arm in ("control", "test"))
+    assert control is not None
+    assert test is not None
+    assert (control.model_name, test.model_name) == ("a/control", "a/test")
+    assert sessions.find(1, "s", now=1.0) is None

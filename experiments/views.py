@@ -1,0 +1,207 @@
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiKey, Team
+from accounts.permissions import IsAdminScopeOrStaff, IsTeamOrStaff, request_team
+from experiments.models import Experiment
+from experiments.selectors import reports
+from experiments.serializers import (
+    ChangedWeightsSerializer,
+    EndSerializer,
+    ExperimentListQuerySerializer,
+    ExperimentSerializer,
+    NewExperimentSerializer,
+    PromotionSerializer,
+    ResultsSerializer,
+)
+from experiments.services import analyses, control, creation, promotion
+from experiments.services.creation import Design
+from routing.services import database_clock
+
+
+class ExperimentsView(APIView):
+    """Whoever may call may read; starting an experiment needs the admin scope or staff."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsTeamOrStaff() if self.request.method in SAFE_METHODS else IsAdminScopeOrStaff()]
+
+    @extend_schema(
+        operation_id="experiments",
+        summary="The team's experiments, newest first",
+        tags=["experiments"],
+        parameters=[ExperimentListQuerySerializer],
+        responses=ExperimentSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        query = ExperimentListQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        found = reports.visible(request_team(request))
+        if status := query.validated_data.get("status"):
+            found = found.filter(status=status)
+        return Response(ExperimentSerializer(found[: query.validated_data["limit"]], many=True).data)
+
+    @extend_schema(
+        operation_id="create_experiment",
+        summary="Start an experiment",
+        tags=["experiments"],
+        request=NewExperimentSerializer,
+        responses=ExperimentSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        body = NewExperimentSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        experiment = creation.create(
+            _design(body.validated_data),
+            team=_team(request, body.validated_data.get("team")),
+            actor=_actor(request),
+            now=database_clock.now(),
+        )
+        return Response(ExperimentSerializer(experiment).data)
+
+
+class ExperimentStartView(ExperimentsView):
+    """Another path to start one."""
+
+    http_method_names = ["post", "options"]
+
+
+class ExperimentView(APIView):
+    @extend_schema(
+        operation_id="experiment", summary="One experiment", tags=["experiments"], responses=ExperimentSerializer
+    )
+    def get(self, request: Request, experiment_id: int) -> Response:
+        return Response(ExperimentSerializer(_find(request, experiment_id)).data)
+
+
+class ExperimentResultsView(APIView):
+    @extend_schema(
+        operation_id="experiment_results",
+        summary="What an experiment has found so far, with all that its requests and ratings say by now",
+        tags=["experiments"],
+        responses=ResultsSerializer,
+    )
+    def get(self, request: Request, experiment_id: int) -> Response:
+        experiment = analyses.refresh(_find(request, experiment_id), now=database_clock.now())
+        return Response(ResultsSerializer(reports.results(experiment)).data)
+
+
+class ExperimentCompleteView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="complete_experiment",
+        summary="End an experiment with the decision that its data allow",
+        tags=["experiments"],
+        request=EndSerializer,
+        responses=ExperimentSerializer,
+    )
+    def post(self, request: Request, experiment_id: int) -> Response:
+        reason = _body(request, EndSerializer)["reason"]
+        ended = control.complete(
+            _find(request, experiment_id), actor=_actor(request), reason=reason, now=database_clock.now()
+        )
+        return Response(ExperimentSerializer(ended).data)
+
+
+class ExperimentCancelView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="cancel_experiment",
+        summary="End an experiment without a winner",
+        tags=["experiments"],
+        request=EndSerializer,
+        responses=ExperimentSerializer,
+    )
+    def post(self, request: Request, experiment_id: int) -> Response:
+        reason = _body(request, EndSerializer)["reason"]
+        ended = control.cancel(
+            _find(request, experiment_id), actor=_actor(request), reason=reason, now=database_clock.now()
+        )
+        return Response(ExperimentSerializer(ended).data)
+
+
+class ExperimentPromoteView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="promote_experiment",
+        summary="Let the winner of a completed experiment, or the arm named, route",
+        tags=["experiments"],
+        request=PromotionSerializer,
+        responses=ExperimentSerializer,
+    )
+    def post(self, request: Request, experiment_id: int) -> Response:
+        asked = _body(request, PromotionSerializer)
+        experiment = _find(request, experiment_id)
+        promotion.promote(
+            experiment, actor=_actor(request), arm=asked.get("arm"), reason=asked["reason"], now=database_clock.now()
+        )
+        return Response(ExperimentSerializer(experiment).data)
+
+
+class ExperimentWeightsView(APIView):
+    permission_classes = (IsAdminScopeOrStaff,)
+
+    @extend_schema(
+        operation_id="change_experiment_weights",
+        summary="Split the traffic anew, which starts a new phase and the analysis with it",
+        tags=["experiments"],
+        request=ChangedWeightsSerializer,
+        responses=ExperimentSerializer,
+    )
+    def post(self, request: Request, experiment_id: int) -> Response:
+        weights = _body(request, ChangedWeightsSerializer)["weights"]
+        experiment = control.change_weights(_find(request, experiment_id), weights, now=database_clock.now())
+        return Response(ExperimentSerializer(experiment).data)
+
+
+def _find(request: Request, experiment_id: int) -> Experiment:
+    """Return the experiment, or answer as if another team's did not exist."""
+    found = reports.visible(request_team(request)).filter(id=experiment_id).first()
+    if found is None:
+        raise Http404("Experiment not found")
+    return found
+
+
+def _body(request: Request, serializer: type[Any]) -> dict[str, Any]:
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _design(asked: Mapping[str, Any]) -> Design:
+    """Return the design that the body describes; what it leaves out is as the design has it."""
+    primary, analysis = asked.get("primary_metric", {}), asked.get("analysis", {})
+    values = {**asked, **primary, **analysis, "unit": asked["assignment_unit"]}
+    values["weights"] = asked.get("weights") or asked.get("allocation")
+    known = {field.name for field in fields(Design)}
+    return Design(**{name: value for name, value in values.items() if name in known and value is not None})
+
+
+def _team(request: Request, slug: str | None) -> Team | None:
+    """Return whose traffic is meant: a key's own team, for staff the one they name, or all teams."""
+    own = request_team(request)
+    if own is not None and slug in (None, own.slug):
+        return own
+    if own is None and slug is None:
+        return None
+    team = Team.objects.filter(slug=slug).first() if own is None else None
+    if team is None:
+        raise Http404(f"There is no team {slug!r}.")
+    return team
+
+
+def _actor(request: Request) -> str:
+    """Return who asks, as records name it: a key by its visible prefix, staff by their name."""
+    if isinstance(request.auth, ApiKey):
+        return f"key {request.auth.prefix}"
+    return request.user.get_username() or "anonymous"

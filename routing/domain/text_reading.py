@@ -1,0 +1,32 @@
+"""What pattern and complexity both need of a text, found once."""
+
+import re
+from dataclasses import dataclass
+
+from routing.domain import code_signs
+from routing.domain.text_window import window
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class TextReading:
+    """A bounded view of a text with its case-folded words in order; ``length`` is of the whole text."""
+
+    length: int
+    view: str
+    words: list[str]
+    has_fence: bool
+    code_lines: int
+
+
+def read(text: str) -> TextReading:
+    """Read a text; linear in a bounded window of it."""
+    view = window(text)
+    return TextReading(
+        length=len(text),
+        view=view,
+        words=_WORD.findall(view.casefold()),
+        has_fence=code_signs.has_fence(view),
+        code_lines=code_signs.code_lines(view),
+    )
