@@ -1,7 +1,8 @@
 """Changes which model a pattern is sent to, and keeps policy and table of one mind.
 
 The document of the active policy is what routes. The rows of ``LearningOverride`` tell of the same overrides why and
-since when they stand; whoever changes one changes the other in the same transaction, through ``put_in_force``.
+since when they stand. Whoever changes one changes the other in the same transaction: through ``put_in_force``, or by
+activating another policy, which the rows ``follow``.
 """
 
 from collections.abc import Mapping
@@ -81,19 +82,13 @@ def revoke(row: LearningOverride, *, actor: str, reason: str, now: datetime) -> 
         return activation
 
 
-def rollback(*, version: int, team: Team | None, actor: str, reason: str, now: datetime) -> PolicyActivation:
-    """Restore an earlier policy with the overrides it had.
+def follow(activation: PolicyActivation) -> None:
+    """Bring the rows in line with the policy that routes from now on, in the transaction of its activation.
 
-    A later run judges the evidence anew; an override that must stay away is revoked instead.
-
-    Raises:
-        PolicyNotFound, PolicyNotUsable, InvalidPolicy: As ``routing.services.policies.rollback``; nothing changes.
+    Whoever restores, promotes or withdraws a policy changes the overrides with it.
     """
-    with transaction.atomic():
-        activation = policies.rollback(version=version, team=team, actor=actor, reason=reason, now=now)
-        note = f"restored with policy {version}" if not reason else f"policy {version} restored: {reason}"
-        _align(team, selectors.in_document(activation.policy), Cause(actor, note, now, kind=Kind.ROLLBACK))
-        return activation
+    cause = Cause(activation.actor, _told(activation), activation.activated_at, kind=activation.kind)
+    _align(activation.team, selectors.in_document(activation.policy), cause)
 
 
 def put_in_force(team: Team | None, wanted: Mapping[str, Override], cause: Cause) -> PolicyActivation | None:
@@ -142,6 +137,16 @@ def _align(team: Team | None, wanted: Mapping[str, Override], cause: Cause) -> N
             standing.run = cause.run
         _copy(override, standing)
         standing.save()
+
+
+def _told(activation: PolicyActivation) -> str:
+    if activation.policy is None:
+        what = "no policy routes any more"
+    elif activation.kind == Kind.ROLLBACK:
+        what = f"policy {activation.policy.version} restored"
+    else:
+        what = f"policy {activation.policy.version} routes"
+    return f"{what}: {activation.reason}" if activation.reason else what
 
 
 def _why_ended(successor: Override | None, cause: Cause, pattern: str) -> str:

@@ -52,7 +52,8 @@ def evaluate(candidate: PolicyVersion, *, now: datetime) -> PolicyEvaluation:
     """Compare a candidate with the policy that routes in its scope, and act on the verdict.
 
     Promoted: it routes from this transaction on, unless the active policy has changed meanwhile. Rejected: it never
-    will. Held and experiment: it stays a candidate. Reading and scoring take no lock.
+    will. Held: it stays a candidate. Experiment: it is on trial, and an experiment on live traffic decides about it.
+    Reading and scoring take no lock.
 
     Raises:
         PolicyNotUsable: The policy is no candidate, or stopped being one meanwhile.
@@ -85,28 +86,29 @@ def recompute(evaluation: PolicyEvaluation) -> Gate:
 
 
 def promote_by_hand(*, version: int, team: Team | None, actor: str, reason: str, now: datetime) -> PolicyActivation:
-    """Let a candidate route because a person says so; the activation keeps who and why.
+    """Let a candidate, or one on trial, route because a person says so; the activation keeps who and why.
 
     Raises:
         PolicyNotFound: This scope has no policy of that version.
-        PolicyNotUsable: It is no candidate.
+        PolicyNotUsable: It is neither a candidate nor on trial.
         InvalidPolicy: It cannot be loaded; the active one stays.
     """
     candidate = find(version, team)
-    if candidate.state != State.CANDIDATE:
+    if candidate.state not in (State.CANDIDATE, State.ON_TRIAL):
         raise PolicyNotUsable(
-            f"Policy {version} is {candidate.state}: only a candidate is promoted. Roll back to one that has routed."
+            f"Policy {version} is {candidate.state}: only a candidate, or one on trial, is promoted. Roll back to one "
+            "that has routed."
         )
     return policies.activate(candidate, kind=PolicyActivation.Kind.STAFF, actor=actor, reason=reason, now=now)
 
 
 @transaction.atomic
 def reject_by_hand(*, version: int, team: Team | None, actor: str, reason: str, now: datetime) -> PolicyEvaluation:
-    """Give up a candidate because a person says so; kept as an evaluation without figures.
+    """Give up a candidate, or one on trial, because a person says so; kept as an evaluation without figures.
 
     Raises:
         PolicyNotFound: This scope has no policy of that version.
-        PolicyNotUsable: It is no candidate.
+        PolicyNotUsable: It is neither a candidate nor on trial.
     """
     candidate = find(version, team)
     policies.reject(candidate)
@@ -246,3 +248,5 @@ def _act(candidate: PolicyVersion, gate: Gate, evaluation: PolicyEvaluation, now
         policies.activate(candidate, kind=PolicyActivation.Kind.PROMOTION, actor=GATE, reason=reason, now=now)
     elif gate.verdict == promotion_gate.REJECTED:
         policies.reject(candidate)
+    elif gate.verdict == promotion_gate.EXPERIMENT:
+        policies.put_on_trial(candidate)

@@ -74,7 +74,8 @@ def train(
     if dry_run:
         return Training(trained.summary)
     stored = policies.store_predictor(trained.content, summary=trained.summary, trained_at=now)
-    if PolicyVersion.objects.filter(team=team, predictor=stored, state__in=(State.ACTIVE, State.CANDIDATE)).exists():
+    open_states = (State.ACTIVE, State.CANDIDATE, State.ON_TRIAL)
+    if PolicyVersion.objects.filter(team=team, predictor=stored, state__in=open_states).exists():
         return Training(trained.summary)
     active = policy_selectors.active(team)
     candidate = policies.publish(

@@ -16,9 +16,9 @@ from learning.serializers.retraining import (
     TrendsQuerySerializer,
     TrendsSerializer,
 )
-from learning.services import overrides, retraining
+from learning.services import retraining
 from learning.views import scope as request_scope
-from routing.services import database_clock
+from routing.services import database_clock, policies
 
 
 class LearningStatusView(APIView):
@@ -80,7 +80,7 @@ class RollbackView(APIView):
         scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
         body = RollbackSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        activation = overrides.rollback(
+        activation = policies.rollback(
             version=body.validated_data["version"],
             team=scope,
             actor=request_scope.actor(request),

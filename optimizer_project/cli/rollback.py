@@ -4,11 +4,10 @@ import argparse
 
 from django.core.management.base import CommandError
 
-from learning.services import overrides
 from optimizer_project.cli.arguments import find_scope, whole_number
 from optimizer_project.cli.console import Console
 from routing.domain.policy import InvalidPolicy
-from routing.services import database_clock
+from routing.services import database_clock, policies
 from routing.services.policies import PolicyNotFound, PolicyNotUsable
 
 NAME = "rollback"
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     try:
-        activation = overrides.rollback(
+        activation = policies.rollback(
             version=options.version,
             team=find_scope(options.team),
             actor="command line",

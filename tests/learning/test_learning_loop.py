@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Team
-from learning.services import overrides
 from routing.domain.decision import Controls, RoutingDecision
-from routing.services import decisions, snapshot
+from routing.services import decisions, policies, snapshot
 from tests import factories
 from tests.learning.rated_models import NOW, catalog, rate, retrain
 
@@ -58,7 +57,7 @@ def test_good_ratings_move_a_pattern_and_a_rollback_restores_it(team: Team) -> N
     learned = decide(team)
     assert (learned.chosen.model.name, learned.confidence) == ("gpt-large", "high")
     assert first.policy_version is not None
-    overrides.rollback(version=first.policy_version, team=None, actor="ann", reason="", now=NOW)
+    policies.rollback(version=first.policy_version, team=None, actor="ann", reason="", now=NOW)
 
     assert answered_by(team) == "gpt-small"
 

@@ -155,7 +155,7 @@ def test_enough_traffic_hands_the_candidate_to_an_experiment(team, dear) -> None
     assert (evaluation.verdict, failed(evaluation)) == ("experiment", [])
     assert evaluation.facts["traffic"] == {"decisions": 2000, "users": 200}
     assert routing_now().version == dear.version
-    assert PolicyVersion.objects.get(version=candidate.version).state == "candidate"
+    assert PolicyVersion.objects.get(version=candidate.version).state == "on_trial"
 
 
 def test_every_verdict_of_the_gate_can_be_computed_again_from_what_is_stored(team, dear) -> None:
@@ -293,7 +293,7 @@ def test_a_person_promotes_no_policy_that_has_routed_nor_one_of_another_scope(te
     alone = factories.team("soloists", learns_alone=True)
     own = publish(SMALL, team=alone)
 
-    with pytest.raises(PolicyNotUsable, match="only a candidate is promoted"):
+    with pytest.raises(PolicyNotUsable, match="only a candidate, or one on trial, is promoted"):
         promotion.promote_by_hand(version=dear.version, team=None, actor="ada", reason="x", now=NOW)
     with pytest.raises(PolicyNotFound):
         promotion.promote_by_hand(version=own.version, team=None, actor="ada", reason="x", now=NOW)

@@ -9,7 +9,7 @@ from django.test import override_settings
 from accounts.services import config_version
 from feedback.models import ResponseFeedback
 from learning.models import LearningAlert, LearningOverride, ModelPerformance, RetrainingRun
-from learning.services import overrides, run_lock
+from learning.services import run_lock
 from routing.domain.policy import InvalidPolicy
 from routing.models import LanguageModel, ModelPrice, PolicyActivation, PolicyVersion
 from routing.selectors import policies
@@ -456,6 +456,6 @@ def test_a_rollback_restores_policy_and_table() -> None:
     retrain()
     assert first.policy_version is not None
 
-    overrides.rollback(version=first.policy_version, team=None, actor="ann", reason="", now=NOW)
+    policy_services.rollback(version=first.policy_version, team=None, actor="ann", reason="", now=NOW)
 
     assert in_force() == rows() == {"code": "openai/gpt-large"}

@@ -108,18 +108,6 @@ def test_what_is_in_force_cannot_be_activated_nor_the_rest_revoked(row: Learning
         revoke(row)
 
 
-def test_a_rollback_of_the_policy_alone_is_followed_by_the_table_at_the_next_run(row: LearningOverride) -> None:
-    revoke(row)
-    first = PolicyActivation.objects.order_by("id")[0].policy_id
-    assert first is not None
-    policy_services.rollback(version=first, team=None, actor="bob", reason="", now=NOW)
-    assert (in_force(), rows()) == ({"code": "openai/gpt-large"}, {})
-
-    retrain()
-
-    assert in_force() == rows()
-
-
 def test_a_rollback_leaves_nothing_active_that_the_policy_lacks(row: LearningOverride) -> None:
     first = PolicyActivation.objects.order_by("id")[0].policy_id
     assert first is not None
@@ -127,10 +115,17 @@ def test_a_rollback_leaves_nothing_active_that_the_policy_lacks(row: LearningOve
     retrain()
     assert set(rows()) == {"code", "factual"}
 
-    overrides.rollback(version=first, team=None, actor="ann", reason="", now=NOW)
+    policy_services.rollback(version=first, team=None, actor="ann", reason="", now=NOW)
 
     assert in_force() == rows() == {"code": "openai/gpt-large"}
     gone = LearningOverride.objects.get(pattern="factual")
-    assert gone.revoked_reason == f"restored with policy {first}"
+    assert gone.revoked_reason == f"policy {first} restored"
     # Unlike a revocation, a rollback keeps nothing away.
     assert retrain().total_changes == 1
+
+
+def test_withdrawing_the_policy_ends_its_overrides_with_the_reason(row: LearningOverride) -> None:
+    policy_services.withdraw(team=None, actor="ann", reason="too many complaints", now=NOW)
+
+    row.refresh_from_db()
+    assert (row.status, row.revoked_reason) == ("revoked", "no policy routes any more: too many complaints")

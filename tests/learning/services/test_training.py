@@ -20,8 +20,9 @@ from routing.domain import policy as policy_domain
 from routing.domain.decision import Controls
 from routing.models import ModelPrice, PolicyVersion, PredictorModel, PromptEmbedding
 from routing.services import decisions, embeddings, policies, snapshot
-from routing.services.decisions import Plan, Wish
+from routing.services.decisions import Plan
 from routing.services.embeddings import NotedVector
+from routing.services.wish import Wish
 from tests import factories
 from tests.learning import rated_models
 
