@@ -1,6 +1,8 @@
 from django.urls import path
 
-from monitoring.views import HealthView, LivenessView, ReadinessView
+from monitoring.views.dashboard import dashboard, dashboard_data, decide
+from monitoring.views.health import HealthView, LivenessView, ReadinessView
+from monitoring.views.live import LiveTicketView, LiveView
 
 urlpatterns = [
     path("health", HealthView.as_view()),
@@ -8,4 +10,10 @@ urlpatterns = [
     path("health/live", LivenessView.as_view(schema=None)),
     path("health/readiness", ReadinessView.as_view()),
     path("health/ready", ReadinessView.as_view(schema=None)),
+    path("metrics/live", LiveView.as_view()),
+    path("metrics/live/ticket", LiveTicketView.as_view()),
+    path("ws/metrics/live/", LiveView.as_view(schema=None)),
+    path("dashboard/", dashboard, name="dashboard"),
+    path("dashboard/data", dashboard_data, name="dashboard-data"),
+    path("dashboard/decide", decide, name="decide"),
 ]

@@ -1,4 +1,4 @@
-"""The ASGI entry point: the gateway's two paths to the gateway, everything else to Django."""
+"""The ASGI entry point: the gateway's two paths to the gateway, WebSockets to theirs, everything else to Django."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from optimizer_project import api_errors
+from optimizer_project import api_errors, websocket_urls
 from optimizer_project.renderers import dump_json
 from optimizer_project.request_guard import Application, guard
 from routing.gateway import app as gateway_app
@@ -35,8 +35,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await gateway(scope, receive, send)
     elif scope["type"] == "http":
         await guarded_django(scope, receive, send)
+    elif scope["path"] in websocket_urls.PATHS:
+        await websocket_urls.PATHS[scope["path"]](scope, receive, send)
     else:
-        # Live metrics are not served yet; the handshake is refused rather than left open.
         await send({"type": "websocket.close", "code": 4404})
 
 
@@ -50,5 +51,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         return
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await websocket_urls.live.hub.close()
     await gateway.shutdown()
     await send({"type": "lifespan.shutdown.complete"})

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.serializers import HealthSerializer, LivenessSerializer, ReadinessSerializer
+from monitoring.serializers.health import HealthSerializer, LivenessSerializer, ReadinessSerializer
 from monitoring.services import health
 
 RETRY_LATER = {"Retry-After": "5"}

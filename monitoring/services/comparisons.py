@@ -1,0 +1,59 @@
+"""What each strategy would do with one prompt, side by side; spends nothing and explores nothing."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from accounts.models import Team
+from routing.domain import candidates
+from routing.domain.catalog import ModelSpec
+from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
+from routing.domain.prompt import PromptFeatures
+from routing.services import decisions, snapshot
+from routing.services.wish import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one name asked for as the model would lead to; ``failure`` says why where no model can serve the prompt."""
+
+    asked: str
+    decision: RoutingDecision | None = None
+    chain: tuple[ModelSpec, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``outcomes`` has ``auto`` first. ``baseline_cost_usd`` is what the baseline model is expected to cost."""
+
+    features: PromptFeatures | None
+    baseline: ModelSpec | None
+    baseline_cost_usd: Decimal | None
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def active(self) -> Outcome:
+        """What happens to this prompt as ``auto``."""
+        return self.outcomes[0]
+
+
+def compare(prompt: str, *, team: Team | None) -> Comparison:
+    """Decide a prompt by the active policy, then by each strategy."""
+    view = snapshot.current()
+    features, baseline, outcomes = None, None, []
+    for name in decisions.AUTO_NAMES:
+        wish = Wish(
+            body={"messages": [{"role": "user", "content": prompt}]},
+            requested_model=name,
+            controls=Controls(),
+            team=None if team is None else view.teams.get(team.id),
+        )
+        try:
+            plan = decisions.plan(view, wish)
+        except NoEligibleModel as error:
+            outcomes.append(Outcome(name, failure=str(error)))
+            continue
+        features, baseline = plan.features, plan.baseline
+        outcomes.append(Outcome(name, plan.decision, plan.chain))
+    cost = candidates.expected_cost(baseline, features) if baseline is not None and features is not None else None
+    return Comparison(features, baseline, cost, tuple(outcomes))
