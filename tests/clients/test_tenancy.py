@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from experiments.services import creation
+from experiments.services.creation import Design
+from routing.services import database_clock
 from tests import factories
 from tests.flow.client import Caller, World
 
@@ -41,7 +44,10 @@ async def test_no_path_shows_a_team_what_another_one_did(world: World) -> None:
 
     served = await theirs.ask(model, prompt=f"{CANARY} prompt", user=f"{CANARY}-user", headers=labels)
     said = factories.feedback(theirs.team, ledger_request_id=served.request_id, comment=f"{CANARY} comment")
-    paths = await paths_to_get(ours, feedback_id=said.id, request_id=served.request_id)
+    design = Design(name=f"{CANARY} experiment", control_strategy="complexity", test_strategy="hybrid")
+    tried = creation.create(design, team=theirs.team, actor=CANARY, now=database_clock.now())
+    row_ids = {"feedback_id": said.id, "request_id": served.request_id, "experiment_id": tried.id}
+    paths = await paths_to_get(ours, **row_ids)
     seen = {path: await get(ours, path, **QUERIES.get(path, {})) for path in paths}
 
     assert served.status == 200
@@ -49,6 +55,10 @@ async def test_no_path_shows_a_team_what_another_one_did(world: World) -> None:
     assert {path: status for path, (status, _) in seen.items() if status != 200} == {
         f"/feedback/{said.id}": 404,
         f"/routing/decision/{served.request_id}": 404,
+        f"/experiments/{tried.id}": 404,
+        f"/experiments/{tried.id}/results": 404,
+        # A WebSocket, not a page.
+        "/metrics/live": 426,
     }
     forbidden = (CANARY, served.request_id, theirs.key.prefix)
     assert [path for path, (_, body) in seen.items() if any(word in body for word in forbidden)] == []

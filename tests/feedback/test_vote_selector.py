@@ -45,8 +45,8 @@ def test_ten_unnamed_ratings_of_ten_requests_count_ten(team: Team) -> None:
     assert counted() == given
 
 
-def test_ten_thousand_ratings_of_one_user_count_five(team: Team) -> None:
-    given = give(team, 10_000, user_id="eve")
+def test_thousand_ratings_of_one_user_count_five(team: Team) -> None:
+    given = give(team, 1_000, user_id="eve")
 
     assert counted() == given[:5]
 

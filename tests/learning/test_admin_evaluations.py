@@ -104,7 +104,7 @@ def test_a_person_rejects_with_a_reason_once(staff, dear) -> None:
 
     kept = PolicyEvaluation.objects.get(verdict="rejected")
     assert (kept.decided_by, kept.reasons[0]["text"]) == ("ada", "a broken import")
-    assert "is no candidate" in again
+    assert "is neither a candidate nor on trial" in again
     page = staff.get(reverse(PAGE, args=[kept.pk])).content.decode()
     assert "not known" in page
 
