@@ -104,9 +104,14 @@ class Summed:
 
 
 def measure(
-    read: Read, planned: Sequence[tuple[Way, str]], seeds: Sequence[int], *, train: Trainer, say: Callable[[str], None]
+    read: Read,
+    planned: Sequence[tuple[Way, str]],
+    seeds: Sequence[int],
+    *,
+    trainer: Callable[[], Trainer],
+    say: Callable[[str], None],
 ) -> Iterator[Summed]:
-    """Run every planned way at every price of its grid and for every seed."""
+    """Run every planned way at every price of its grid and for every seed, each stream with a trainer of its own."""
     for way, grid in planned:
         if way.warm_start > LARGEST_WARM_SHARE * len(read.pool.texts):
             say(f"{read.pool.name}: too small for {way.name}")
@@ -115,7 +120,7 @@ def measure(
         streams = []
         for number, (seed, price) in enumerate(asked, start=1):
             say(f"{read.pool.name}: {way.name}, {grid} prices, stream {number} of {len(asked)}")
-            streams.append(stream(read, way, price, seed, train))
+            streams.append(stream(read, way, price, seed, trainer()))
         yield Summed(way.name, grid, tuple(streams))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.routing import bandit, full_information, goals, options, picture, pools, product, report
+from benchmarks.routing import bandit, fit_time, full_information, goals, options, picture, pools, product, report
 from benchmarks.routing.options import Options
 from benchmarks.routing.pools import Pool
 from benchmarks.routing.product import Trainer
@@ -26,9 +26,20 @@ IMAGES = ROOT / "docs" / "images"
 _LISTS = ("scored", "streamed", "verdicts")
 
 
-def main(arguments: Sequence[str] | None = None, *, train: Trainer = product.train) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    train: Trainer = product.train,
+    trainer: Callable[[], Trainer] = product.Retrainer,
+) -> int:
     """Measure and print; return 2 where the data cannot be measured."""
     asked = options.parse(arguments)
+    if asked.data is None or asked.is_fit_timed:
+        timed = list(
+            fit_time.measure(asked.most_prompts or fit_time.PROMPTS, seed=asked.settings.seed, say=_progress())
+        )
+        print(fit_time.table(timed))
+        return 0
     try:
         found = pools.read(asked.data)
         chosen = _chosen(found.pools, asked.pools)
@@ -38,17 +49,20 @@ def main(arguments: Sequence[str] | None = None, *, train: Trainer = product.tra
     say = _progress()
     for note in found.notes:
         say(note)
-    measured = [_measure(_cut(pool, asked), asked, train, say) for pool in chosen]
+    measured = [_measure(_cut(pool, asked), asked, (train, trainer), say) for pool in chosen]
     say("done")
     _hand_out(measured, asked)
     return 0
 
 
-def _measure(pool: Pool, asked: Options, train: Trainer, say: Callable[[str], None]) -> Measured:
+def _measure(
+    pool: Pool, asked: Options, training: tuple[Trainer, Callable[[], Trainer]], say: Callable[[str], None]
+) -> Measured:
+    train, trainer = training
     say(f"{pool.name}: reading {len(pool.texts):,} prompts")
     read = product.read(pool)
     scored = full_information.measure(read, asked.settings, train=train, say=say)
-    streamed = list(bandit.measure(read, asked.planned, asked.seeds, train=train, say=say))
+    streamed = list(bandit.measure(read, asked.planned, asked.seeds, trainer=trainer, say=say))
     return Measured(pool, scored, streamed, goals.judge(pool.name, scored, streamed))
 
 

@@ -29,10 +29,13 @@ _QUICK_PROMPTS, _QUICK_DRAWS, _QUICK_WAYS = 1_000, 50, ("warm-5", "cold-5")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One run. ``most_prompts`` of a pool are measured, drawn at random; None is all. ``given`` are the options that
-    decide what is measured, as they were written."""
+    """One run; ``data`` is None only where ``is_fit_timed``.
 
-    data: Path
+    ``most_prompts`` of a pool are measured, drawn at random; None is all. ``given`` are the options that decide what is
+    measured, as they were written.
+    """
+
+    data: Path | None
     pools: tuple[str, ...]
     settings: Settings
     planned: tuple[tuple[Way, str], ...]
@@ -42,11 +45,15 @@ class Options:
     is_written: bool
     json: Path | None
     out: Path | None
+    is_fit_timed: bool
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """Read the command line; exits with 2 where it is wrong."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.data is None and not asked.fit_time:
+        parser.error("DATA is missing: a folder with pools in it, or one pool. Only --fit-time needs none.")
     default_draws = _QUICK_DRAWS if asked.quick else _DRAWS
     return Options(
         data=asked.data,
@@ -59,6 +66,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         is_written=asked.write,
         json=asked.json,
         out=asked.out,
+        is_fit_timed=asked.fit_time,
     )
 
 
@@ -82,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="a folder with pools in it, or one pool")
+    parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="a folder with pools in it, or one pool")
     parser.add_argument("--pool", action="append", default=[], metavar="NAME", help="only this pool; may be repeated")
     parser.add_argument("--folds", type=_AtLeast(2), default=5, help="parts of the cross-validation (default 5)")
     parser.add_argument("--seed", type=_AtLeast(0), default=1, help="of folds, draws and streams (default 1)")
@@ -107,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--write", action="store_true", help="put the report into docs/ROUTING-RESULTS.md, pictures into docs/images"
+    )
+    parser.add_argument(
+        "--fit-time",
+        action="store_true",
+        help="measure nothing but what a training on 20,000 made-up prompts and 10 models takes, and a forecast",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as JSON")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the pictures there")

@@ -8,8 +8,9 @@ from learning.domain import prediction_error
 
 # The shares that are tried are multiples of this.
 _STEP = 0.05
-# The shares found count as much as these once there are this many prompts: with few, chance would choose.
-_PRIOR_PROMPTS = 2_000
+# The shares found count as much as those expected once there are this many prompts. Squared error tells predictions
+# apart that choose equally well, and hardly tells apart those that do not: from fewer prompts, chance would choose.
+_PRIOR_PROMPTS = 8_000
 
 
 def shares(errors: Sequence[np.ndarray], weight: np.ndarray, *, prior: Sequence[float]) -> np.ndarray:

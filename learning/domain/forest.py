@@ -12,8 +12,8 @@ import numpy as np
 from routing.domain.tree_ensemble import TreeEnsemble
 
 TREES = 150
-# Trees of the forests that are only judged, on folds they were not grown from.
-_JUDGED_TREES = 60
+# Of the trees, those of the forests that are only judged, on folds they were not grown from.
+_JUDGED_SHARE = 0.4
 _FEATURE_SHARE = 0.33
 _LEAST_LEAF = 20
 # Leaves of a tree are at most about this many, which bounds the size of a forest of many prompts.
@@ -22,7 +22,9 @@ _MOST_LEAVES = 400
 LEAST_PROMPTS = 100
 
 
-def grow(features: np.ndarray, quality: np.ndarray, weight: np.ndarray, *, seed: int) -> TreeEnsemble:
+def grow(
+    features: np.ndarray, quality: np.ndarray, weight: np.ndarray, *, seed: int, trees: int = TREES
+) -> TreeEnsemble:
     """Return a forest.
 
     Args:
@@ -30,18 +32,25 @@ def grow(features: np.ndarray, quality: np.ndarray, weight: np.ndarray, *, seed:
         quality: What is to be predicted [n, models]; nothing may be missing.
         weight: Of each prompt [n].
     """
-    grown = _grown(features, quality, weight, TREES, seed)
+    grown = _grown(features, quality, weight, trees, seed)
     return _flattened([tree.tree_ for tree in grown.estimators_])
 
 
 def out_of_fold(
-    features: np.ndarray, quality: np.ndarray, weight: np.ndarray, folds: np.ndarray, *, seed: int
+    features: np.ndarray,
+    quality: np.ndarray,
+    weight: np.ndarray,
+    folds: np.ndarray,
+    *,
+    seed: int,
+    trees: int = TREES,
 ) -> np.ndarray:
-    """Return for each prompt what a forest grown from other folds predicts [n, models]."""
+    """Return for each prompt what a smaller forest grown from other folds predicts [n, models]."""
+    judged = max(1, round(_JUDGED_SHARE * trees))
     found = np.zeros_like(quality)
     for fold in np.unique(folds):
         others = folds != fold
-        grown = _grown(features[others], quality[others], weight[others], _JUDGED_TREES, seed)
+        grown = _grown(features[others], quality[others], weight[others], judged, seed)
         found[~others] = grown.predict(features[~others]).reshape(-1, quality.shape[1])
     return found
 

@@ -12,6 +12,8 @@ from routing.domain.quality_predictor import LinearPart
 
 # By how much the text must lessen the relative error: it costs every decision time, and traffic is often without it.
 _LEAST_TEXT_GAIN = 0.001
+# The constant, categories, surface and embedding.
+_BLOCKS_WITHOUT_TEXT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +26,43 @@ class LinearFit:
     scales: LogScales
 
 
-def fit(shares: np.ndarray, blocks: Blocks, outcomes: OutcomeTable, *, folds: np.ndarray) -> LinearFit:
+def fit(
+    shares: np.ndarray,
+    blocks: Blocks,
+    outcomes: OutcomeTable,
+    *,
+    folds: np.ndarray,
+    scales: LogScales | None = None,
+) -> LinearFit:
     """Return the linear model of least cross-validated error.
 
     Args:
         shares: Of each category in each prompt [n, categories].
         blocks: The text's is empty where it cannot be used.
+        scales: Those of an earlier fit, taken as they are; they are searched for where there are none, or where they
+            ask for a text that cannot be used. The search takes most of the time.
     """
     level = float((outcomes.weight * outcomes.quality).sum() / outcomes.weight.sum())
     regressors = [np.ones((len(shares), 1)), shares, blocks.surface, blocks.embedding]
+    has_text = bool(blocks.text.shape[1])
+    if scales is not None and needs_text(scales) <= has_text:
+        used = [*regressors, blocks.text] if needs_text(scales) else regressors
+        known = CrossValidation(used, outcomes, level=level, folds=folds)
+        return _fitted(known, scales, outcomes, level, blocks, needs_text(scales))
     found = CrossValidation(regressors, outcomes, level=level, folds=folds)
     scales, error = found.search(first_scales(len(regressors)))
     uses_text = False
-    if blocks.text.shape[1]:
+    if has_text:
         with_text = CrossValidation([*regressors, blocks.text], outcomes, level=level, folds=folds)
         text_scales, text_error = with_text.search(scales.with_another_block())
         if text_error < error - _LEAST_TEXT_GAIN:
             found, scales, uses_text = with_text, text_scales, True
     return _fitted(found, scales, outcomes, level, blocks, uses_text)
+
+
+def needs_text(scales: LogScales) -> bool:
+    """Whether these scales are of a model that looks at the text."""
+    return len(scales.common) > _BLOCKS_WITHOUT_TEXT
 
 
 def _fitted(

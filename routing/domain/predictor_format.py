@@ -12,9 +12,11 @@ from routing.domain.category_guess import CategoryGuess
 from routing.domain.prompt_blocks import EmbeddingTransform, SurfaceTransform, TextTransform, Transforms
 from routing.domain.prompt_encoder import DIMENSIONS, EMBEDDING_DIMENSIONS
 from routing.domain.quality_predictor import LinearPart, QualityPredictor
+from routing.domain.regressors import FOREST_FEATURES_OF_MODEL
 from routing.domain.tree_ensemble import TreeEnsemble
 
-FORMAT = 1
+# 2: the trees are told what the linear part expects.
+FORMAT = 2
 MAX_DEPTH = 256
 _DESCRIPTION = "description"
 
@@ -72,7 +74,8 @@ def read(content: bytes) -> QualityPredictor:
     description = _read_description(arrays)
     models, categories = description["model_names"], description["categories"]
     transforms = _read_transforms(arrays)
-    regressors = _regressors(len(categories), transforms)
+    blocks = _blocks(transforms)
+    regressors = 1 + len(categories) + blocks
     return QualityPredictor(
         encoder=description["encoder"],
         model_names=tuple(models),
@@ -82,7 +85,7 @@ def read(content: bytes) -> QualityPredictor:
         category_means=arrays.take("category_means", len(categories) + 1, len(models)),
         category_costs=arrays.take("category_costs", len(categories) + 1, len(models)),
         linear=_read_linear(arrays, regressors, len(models)),
-        forest=_read_forest(arrays, len(models), regressors - 1 - len(categories) + len(models)),
+        forest=_read_forest(arrays, len(models), blocks + FOREST_FEATURES_OF_MODEL * len(models)),
         blend=_read_blend(arrays),
     )
 
@@ -118,9 +121,10 @@ def _read_description(arrays: _Arrays) -> dict[str, Any]:
     return found
 
 
-def _regressors(categories: int, transforms: Transforms) -> int:
+def _blocks(transforms: Transforms) -> int:
+    """Return how many regressors the blocks of a prompt have together."""
     text = 0 if transforms.text is None else len(transforms.text.mean)
-    return 1 + categories + len(transforms.surface.mean) + len(transforms.embedding.projection.T) + text
+    return len(transforms.surface.mean) + len(transforms.embedding.projection.T) + text
 
 
 def _transform_arrays(transforms: Transforms) -> dict[str, np.ndarray]:

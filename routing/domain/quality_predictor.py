@@ -1,7 +1,7 @@
 """Forecasts how well each model would answer a prompt, from what was learned of answers to others.
 
-Three predictions are blended: the means of the prompt's category, a linear model, and a forest of trees; the linear
-model also says how sure one may be. Training is in ``learning.domain.predictor_training``.
+Three predictions are blended: the means of the prompt's category, a linear model, and a forest of trees that is told
+the other two; the linear model also says how sure one may be. Training is in ``learning.domain.predictor_training``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -105,9 +105,10 @@ class QualityPredictor:
         category = self._categories(tasks, patterns, blocks)
         by_category = with_population(category) @ self.category_means
         regressors = linear_regressors(category, blocks)
-        means = self.blend[0] * by_category + self.blend[1] * self.linear.means(regressors)
+        by_linear = self.linear.means(regressors)
+        means = self.blend[0] * by_category + self.blend[1] * by_linear
         if self.forest is not None:
-            means = means + self.blend[2] * self.forest.predict(forest_features(by_category, blocks))
+            means = means + self.blend[2] * self.forest.predict(forest_features(by_category, by_linear, blocks))
         variances = self.linear.variances(regressors, blocks.has_text)
         return np.clip(means, 0.0, 1.0), np.sqrt(np.maximum(0.0, variances))
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from routing.domain.prompt_blocks import Blocks
 
+# Of ``forest_features``, how many there are of each model.
+FOREST_FEATURES_OF_MODEL = 4
+
 
 def with_population(category: np.ndarray) -> np.ndarray:
     """Return category shares [n, categories + 1], whose last is what no category takes."""
@@ -17,10 +20,18 @@ def linear_regressors(category: np.ndarray, blocks: Blocks) -> np.ndarray:
     return np.concatenate((constant, category, blocks.surface, blocks.embedding, blocks.text), axis=1)
 
 
-def forest_features(by_category: np.ndarray, blocks: Blocks) -> np.ndarray:
-    """Return what the trees look at: the category's means, then the blocks, as float32."""
-    parts = (by_category, blocks.surface, blocks.embedding, blocks.text)
-    return np.concatenate(parts, axis=1).astype(np.float32)
+def forest_features(by_category: np.ndarray, by_linear: np.ndarray, blocks: Blocks) -> np.ndarray:
+    """Return what the trees look at, as float32: what the two simpler predictions expect, then the blocks.
+
+    Each prediction is told twice: of every model, and how far every model is from the mean of all. A tree splits on one
+    number at a time and could make a difference out of two only in many steps.
+
+    Args:
+        by_category: Means of the prompts' categories [n, models].
+        by_linear: Means of the linear part [n, models].
+    """
+    predicted = [part for means in (by_category, by_linear) for part in (means, means - means.mean(axis=1)[:, None])]
+    return np.concatenate((*predicted, blocks.surface, blocks.embedding, blocks.text), axis=1).astype(np.float32)
 
 
 def guess_regressors(blocks: Blocks) -> np.ndarray:

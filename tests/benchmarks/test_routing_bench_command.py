@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from benchmarks.routing import command, goals, options
+from benchmarks.routing import command, fit_time, goals, options
 from benchmarks.routing.bandit import BREAK_EVEN, WAYS, Streamed, Summed
 from benchmarks.routing.goals import Verdict
 from learning.domain.training_set import NotEnoughEvidence
@@ -45,7 +45,7 @@ def run(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     files = ["--out", str(out), "--json", str(out / "f.json")]
     asked = [str(data), "--folds", "2", "--bootstrap", "5", "--prices", "break-even", *files]
-    assert command.main(asked, train=trained) == 0
+    assert command.main(asked, train=trained, trainer=lambda: trained) == 0
     return out
 
 
@@ -183,3 +183,20 @@ def test_uniform_prices_are_measured_for_the_way_that_is_judged() -> None:
 def test_a_wrong_option_is_refused(wrong) -> None:
     with pytest.raises(SystemExit):
         options.parse([*wrong, *(["folder"] if wrong else [])])
+
+
+def test_what_a_training_takes_is_told_without_any_data() -> None:
+    (of_all, of_one) = fit_time.measure(60, seed=1, say=lambda words: None, models=2)
+
+    assert (of_all.outcomes, of_one.outcomes) == ("of all models", "of one model each")
+    assert min(of_all.seconds, of_all.peak_mib, of_all.median_ms) > 0
+    assert of_all.median_ms <= of_all.p99_ms
+    assert fit_time.table([of_all]).splitlines()[2].startswith("| 60 | 2 | of all models |")
+
+
+def test_a_missing_folder_is_asked_for(capsys) -> None:
+    with pytest.raises(SystemExit):
+        options.parse([])
+
+    assert "DATA is missing" in capsys.readouterr().err
+    assert options.parse(["--fit-time"]).is_fit_timed

@@ -78,3 +78,15 @@ def test_before_anything_is_learned_the_complexity_strategy_chooses(read) -> Non
 
     # All of these prompts are simple ones.
     assert set(served.tolist()) == {0}
+
+
+def test_retraining_on_hardly_more_evidence_takes_over_what_was_searched_for(read) -> None:
+    retrainer = product.Retrainer()
+    first = retrainer(read, np.arange(40), np.ones((PROMPTS, 2), dtype=bool), 1)
+    second = retrainer(read, np.arange(50), np.ones((PROMPTS, 2), dtype=bool), 1)
+
+    # One task is hard for the cheap model, whichever way it was learned.
+    for known in (first, second):
+        expected = product.expected(read, known, np.arange(50, PROMPTS)).quality
+        assert expected[0].tolist() == pytest.approx([0.9, 0.9], abs=0.1)
+        assert expected[1].tolist() == pytest.approx([0.1, 0.9], abs=0.1)

@@ -96,7 +96,7 @@ def test_a_cold_stream_begins_with_the_rule_for_what_is_not_known(read) -> None:
 def test_ways_that_would_spend_a_pool_on_its_warm_start_are_left_out(read) -> None:
     said: list[str] = []
 
-    found = list(bandit.measure(read, [(WAYS["warm-5"], BREAK_EVEN)], [1], train=trained, say=said.append))
+    found = list(bandit.measure(read, [(WAYS["warm-5"], BREAK_EVEN)], [1], trainer=lambda: trained, say=said.append))
 
     assert found == []
     assert said == ["made: too small for 300 prompts warm, 5 % exploration"]

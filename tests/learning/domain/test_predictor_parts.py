@@ -105,8 +105,8 @@ def test_blend_is_of_what_predicts_best_once_there_is_evidence() -> None:
     rng = np.random.default_rng(0)
     good, bad = rng.normal(0, 0.1, (20_000, 2)), rng.normal(0, 1.0, (20_000, 2))
     found = blending.shares([bad, good], np.ones((20_000, 2)), prior=(0.5, 0.5))
-    # All of the second by cross-validation, which counts ten times as much as the prior: (0 + 2,000 / 2) / 22,000.
-    assert found.tolist() == pytest.approx([1 / 22, 21 / 22])
+    # All of the second by cross-validation, beside the prior, which counts as 8,000 prompts: (0 + 8,000 / 2) / 28,000.
+    assert found.tolist() == pytest.approx([1 / 7, 6 / 7])
 
 
 def test_blend_of_no_evidence_is_the_prior() -> None:

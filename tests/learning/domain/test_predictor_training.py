@@ -62,6 +62,10 @@ def test_equal_evidence_gives_equal_bytes() -> None:
     assert predictor_training.fit(full(), seed=0).content == from_full().content
 
 
+def test_scales_of_an_earlier_training_spare_the_search_and_change_nothing_on_equal_evidence() -> None:
+    assert predictor_training.fit(full(), seed=0, scales=from_full().scales).content == from_full().content
+
+
 def test_more_evidence_makes_surer() -> None:
     few = trained(full(40))
     rows = vectors(50, seed=6)

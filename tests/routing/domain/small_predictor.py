@@ -41,7 +41,8 @@ def small_predictor() -> QualityPredictor:
         category_costs=np.array([[0.001, 0.02], [0.002, -1.0]], dtype=np.float32),
         linear=LinearPart(0.5, arrays(regressors, 2), roots, np.array([0.0, 0.25], dtype=np.float32)),
         forest=TreeEnsemble(
-            feature=np.array([2, 0, 0]),
+            # The first surface feature, after four numbers of each model.
+            feature=np.array([8, 0, 0]),
             threshold=arrays(3),
             children=np.array([[1, 2], [1, 1], [2, 2]]),
             values=np.array([[0, 0], [0.25, 0.5], [0.75, 1.0]], dtype=np.float32),

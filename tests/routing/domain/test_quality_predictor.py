@@ -95,6 +95,16 @@ def test_forest_reads_the_surface() -> None:
     assert means(found, vector) == [0.75, 1.0]
 
 
+def test_forest_is_told_what_the_linear_part_expects() -> None:
+    small = small_predictor()
+    assert small.forest is not None
+    # Of two models: the category's means, how far each is from their mean, then the same of the linear part.
+    forest = replace(small.forest, feature=np.array([4, 0, 0]), threshold=arrays(3, fill=0.6))
+    found = replace(small, forest=forest, blend=np.array([0, 0, 1], dtype=np.float32))
+    assert means(found) == [0.25, 0.5]
+    assert means(replace(found, linear=replace(small.linear, level=0.7))) == [0.75, 1.0]
+
+
 def test_means_beyond_the_range_are_cut_off() -> None:
     beyond = np.array([[-0.5, 1.5], [0, 0]], dtype=np.float32)
     assert means(replace(small_predictor(), category_means=beyond)) == [0.0, 1.0]
@@ -127,7 +137,7 @@ LOADED = predictor.load(predictor_format.write(small_predictor()))
     [
         (lambda: b"", "no archive"),
         (lambda: predictor_format.write(small_predictor())[:-100], "no archive"),
-        (lambda: described(format=2), "not of format 1"),
+        (lambda: described(format=1), "not of format 2"),
         (lambda: described(encoder=7), "how its vectors"),
         (lambda: described(model_names=[]), "knows no model"),
         (lambda: described(model_names=["a/b", "a/b"]), "one twice"),
