@@ -1,0 +1,17 @@
+"""How figures read in titles and suggestions."""
+
+from decimal import Decimal
+
+from routing.domain.pricing import from_nano_usd
+
+_CENT = Decimal("0.01")
+
+
+def usd(nano_usd: int) -> str:
+    """Write money in dollars and cents."""
+    return f"${from_nano_usd(nano_usd).quantize(_CENT):,}"
+
+
+def share(part: float) -> str:
+    """Write a share in [0, 1] as a percentage."""
+    return f"{part:.1%}"
