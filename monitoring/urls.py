@@ -1,6 +1,9 @@
+from django.contrib import admin
 from django.urls import path
 
+from monitoring.views import canned_reports
 from monitoring.views.dashboard import dashboard, dashboard_data, decide
+from monitoring.views.database import database
 from monitoring.views.health import HealthView, LivenessView, ReadinessView
 from monitoring.views.live import LiveTicketView, LiveView
 
@@ -16,4 +19,7 @@ urlpatterns = [
     path("dashboard/", dashboard, name="dashboard"),
     path("dashboard/data", dashboard_data, name="dashboard-data"),
     path("dashboard/decide", decide, name="decide"),
+    path("admin/database/", admin.site.admin_view(database), name="database"),
+    path("admin/reports/", admin.site.admin_view(canned_reports.index), name="reports"),
+    path("admin/reports/<slug:name>/", admin.site.admin_view(canned_reports.report), name="report"),
 ]

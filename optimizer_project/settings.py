@@ -293,8 +293,14 @@ EXPERIMENT_TRIAL_PERCENT = environment.integer(env, "EXPERIMENT_TRIAL_PERCENT", 
 CALIBRATION_GRADER_HOSTS = environment.words(env, "CALIBRATION_GRADER_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 UNFOLD = {
+    "DASHBOARD_CALLBACK": "monitoring.views.start_page.add_figures",
     "SITE_TITLE": "AI Cost Optimizer",
     "SITE_HEADER": "AI Cost Optimizer",
     "SITE_SYMBOL": "savings",
+    "SITE_DROPDOWN": [
+        {"icon": "home", "title": "Start page", "link": reverse_lazy("admin:index")},
+        {"icon": "monitoring", "title": "Live dashboard", "link": reverse_lazy("dashboard")},
+        {"icon": "lab_profile", "title": "Reports", "link": reverse_lazy("reports")},
+    ],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}dashboard/icon.svg"}],
 }

@@ -30,11 +30,15 @@ _ONCE = {
     "benchmarks",
     "docs",
     "test_admin_experiments.py",
+    "test_admin_reports.py",
+    "test_admin_request_path.py",
+    "test_admin_start_page.py",
     "test_agent_framework.py",
     "test_browser.py",
     "test_cli_help.py",
     "test_cli_train.py",
     "test_curl.py",
+    "test_database_on_sqlite.py",
     "test_deployment_files.py",
     "test_experiment_words.py",
     "test_fuzzed_bodies.py",
@@ -47,11 +51,12 @@ _ONCE = {
     "test_openai_answers.py",
     "test_openai_errors.py",
     "test_scripts.py",
+    "test_staff_roles.py",
     "test_start.py",
     "test_supervisor.py",
 }
 # What only PostgreSQL can do.
-_ON_POSTGRESQL = {"test_ledger_on_the_loop.py"}
+_ON_POSTGRESQL = {"test_database_on_postgresql.py", "test_ledger_on_the_loop.py"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,7 +43,7 @@ class Notice:
 def current(team: Team | None, *, now: datetime) -> list[Notice]:
     """Return the notices of a team, or of all for None: what lasts first, then the newest."""
     found = [
-        *_budgets(team, now),
+        *budgets(team, now),
         *_alerts(team),
         *_activations(team, now),
         *_experiments(team, now),
@@ -52,7 +52,8 @@ def current(team: Team | None, *, now: datetime) -> list[Notice]:
     return sorted(found, key=lambda notice: (notice.at is not None, -(notice.at or now).timestamp()))
 
 
-def _budgets(team: Team | None, now: datetime) -> Iterable[Notice]:
+def budgets(team: Team | None, now: datetime) -> Iterable[Notice]:
+    """Return the budgets of a team, or of all for None, of which ``BUDGET_WARNING`` or more is used."""
     for budget in accounts.budget_statuses(team, now.date()):
         used = budget.spent_nano_usd + budget.overrun_nano_usd
         if not budget.limit_nano_usd or Decimal(used) / budget.limit_nano_usd < BUDGET_WARNING:
