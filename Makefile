@@ -15,7 +15,8 @@ DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.txt | cksum | tr ' ' '-')
 MODEL := var/models/SmolLM2-135M-Instruct.Q4_1.gguf
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options
-PYTEST := $(PY) -m pytest -n 2
+# Tests take between a millisecond and twenty seconds: whoever is done first takes what the other has not begun.
+PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 # What a production deployment would set; `manage.py check --deploy` is only worth something under it.
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz

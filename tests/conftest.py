@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.core.management.commands import flush
 from django.db import connection
+from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
 from tests.services import start_redis
@@ -19,6 +20,13 @@ def redis_server() -> Iterator[str]:
     """URL of a Redis server of this test process alone, so that a test may flush, freeze or fill it."""
     with start_redis() as url:
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords fast: the real way takes a tenth of a second on purpose, for each member of staff in a test."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
