@@ -27,4 +27,4 @@ def test_an_error_in_the_console_and_a_foreign_request_are_noted(page: Page, ope
 def test_staff_are_logged_in(staff_page: Page) -> None:
     staff_page.goto("/admin/")
 
-    expect(staff_page).to_have_title("Site administration | AI Cost Optimizer")
+    expect(staff_page).to_have_title("Start page | AI Cost Optimizer")
