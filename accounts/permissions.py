@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.http import Http404
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -33,6 +34,30 @@ class IsAdminScopeOrStaff(BasePermission):
 def request_team(request: Request) -> Team | None:
     """Return the only team whose rows the request may see; None for staff, who see all."""
     return request.auth.team if isinstance(request.auth, ApiKey) else None
+
+
+def team_meant(request: Request, slug: str | None) -> Team | None:
+    """Return whose rows are meant: a key's own team; for staff the one they name, or None for all.
+
+    Raises:
+        Http404: There is no such team, or it is not the key's.
+    """
+    own = request_team(request)
+    if own is not None and slug in (None, own.slug):
+        return own
+    if own is None and slug is None:
+        return None
+    team = Team.objects.filter(slug=slug).first() if own is None else None
+    if team is None:
+        raise Http404(f"There is no team {slug!r}.")
+    return team
+
+
+def request_actor(request: Request) -> str:
+    """Return who asks, as records name it: a key by its visible prefix, staff by their name."""
+    if isinstance(request.auth, ApiKey):
+        return f"key {request.auth.prefix}"
+    return request.user.get_username() or "anonymous"
 
 
 def _is_staff(request: Request) -> bool:

@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import ApiKey, Team
-from accounts.permissions import IsAdminScopeOrStaff, IsTeamOrStaff, request_team
+from accounts.permissions import IsAdminScopeOrStaff, IsTeamOrStaff, request_actor, request_team, team_meant
 from experiments.models import Experiment
 from experiments.selectors import reports
 from experiments.serializers import (
@@ -60,8 +59,8 @@ class ExperimentsView(APIView):
         body.is_valid(raise_exception=True)
         experiment = creation.create(
             _design(body.validated_data),
-            team=_team(request, body.validated_data.get("team")),
-            actor=_actor(request),
+            team=team_meant(request, body.validated_data.get("team")),
+            actor=request_actor(request),
             now=database_clock.now(),
         )
         return Response(ExperimentSerializer(experiment).data)
@@ -106,7 +105,7 @@ class ExperimentCompleteView(APIView):
     def post(self, request: Request, experiment_id: int) -> Response:
         reason = _body(request, EndSerializer)["reason"]
         ended = control.complete(
-            _find(request, experiment_id), actor=_actor(request), reason=reason, now=database_clock.now()
+            _find(request, experiment_id), actor=request_actor(request), reason=reason, now=database_clock.now()
         )
         return Response(ExperimentSerializer(ended).data)
 
@@ -124,7 +123,7 @@ class ExperimentCancelView(APIView):
     def post(self, request: Request, experiment_id: int) -> Response:
         reason = _body(request, EndSerializer)["reason"]
         ended = control.cancel(
-            _find(request, experiment_id), actor=_actor(request), reason=reason, now=database_clock.now()
+            _find(request, experiment_id), actor=request_actor(request), reason=reason, now=database_clock.now()
         )
         return Response(ExperimentSerializer(ended).data)
 
@@ -143,7 +142,11 @@ class ExperimentPromoteView(APIView):
         asked = _body(request, PromotionSerializer)
         experiment = _find(request, experiment_id)
         promotion.promote(
-            experiment, actor=_actor(request), arm=asked.get("arm"), reason=asked["reason"], now=database_clock.now()
+            experiment,
+            actor=request_actor(request),
+            arm=asked.get("arm"),
+            reason=asked["reason"],
+            now=database_clock.now(),
         )
         return Response(ExperimentSerializer(experiment).data)
 
@@ -185,23 +188,3 @@ def _design(asked: Mapping[str, Any]) -> Design:
     values["weights"] = asked.get("weights") or asked.get("allocation")
     known = {field.name for field in fields(Design)}
     return Design(**{name: value for name, value in values.items() if name in known and value is not None})
-
-
-def _team(request: Request, slug: str | None) -> Team | None:
-    """Return whose traffic is meant: a key's own team, for staff the one they name, or all teams."""
-    own = request_team(request)
-    if own is not None and slug in (None, own.slug):
-        return own
-    if own is None and slug is None:
-        return None
-    team = Team.objects.filter(slug=slug).first() if own is None else None
-    if team is None:
-        raise Http404(f"There is no team {slug!r}.")
-    return team
-
-
-def _actor(request: Request) -> str:
-    """Return who asks, as records name it: a key by its visible prefix, staff by their name."""
-    if isinstance(request.auth, ApiKey):
-        return f"key {request.auth.prefix}"
-    return request.user.get_username() or "anonymous"

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.permissions import IsAdminScopeOrStaff, request_team
+from accounts.permissions import IsAdminScopeOrStaff, request_actor, request_team
 from learning.models import EvaluationSet
 from learning.serializers.outcomes import (
     EvaluationSetListSerializer,
@@ -59,7 +59,7 @@ class OutcomesView(APIView):
             table_files.from_bytes(content, "The file"),
             name=asked["name"],
             team=_team(request, asked),
-            actor=request_scope.actor(request),
+            actor=request_actor(request),
             now=database_clock.now(),
             skip_bad=asked["skip_bad"],
         )

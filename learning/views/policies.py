@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsAdminScopeOrStaff
+from accounts.permissions import IsAdminScopeOrStaff, request_actor
 from learning.selectors import evaluations
 from learning.serializers.policies import (
     EvaluateSerializer,
@@ -91,7 +91,7 @@ class PromoteView(APIView):
         activation = promotion.promote_by_hand(
             version=body.validated_data["version"],
             team=scope,
-            actor=request_scope.actor(request),
+            actor=request_actor(request),
             reason=body.validated_data["reason"],
             now=database_clock.now(),
         )

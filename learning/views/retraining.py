@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsAdminScopeOrStaff
+from accounts.permissions import IsAdminScopeOrStaff, request_actor
 from learning.models import RetrainingRun
 from learning.selectors import history, status
 from learning.serializers.retraining import (
@@ -56,7 +56,7 @@ class RetrainView(APIView):
         report = retraining.retrain(
             team=request_scope.scope(request, asked),
             trigger=RetrainingRun.Trigger.API,
-            actor=request_scope.actor(request),
+            actor=request_actor(request),
             dry_run=asked["dry_run"],
             min_samples=asked.get("min_samples"),
             confidence_threshold=None if threshold is None else float(threshold),
@@ -83,7 +83,7 @@ class RollbackView(APIView):
         activation = policies.rollback(
             version=body.validated_data["version"],
             team=scope,
-            actor=request_scope.actor(request),
+            actor=request_actor(request),
             reason=body.validated_data["reason"],
             now=database_clock.now(),
         )
