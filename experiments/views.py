@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -103,11 +103,7 @@ class ExperimentCompleteView(APIView):
         responses=ExperimentSerializer,
     )
     def post(self, request: Request, experiment_id: int) -> Response:
-        reason = _body(request, EndSerializer)["reason"]
-        ended = control.complete(
-            _find(request, experiment_id), actor=request_actor(request), reason=reason, now=database_clock.now()
-        )
-        return Response(ExperimentSerializer(ended).data)
+        return _ended(request, experiment_id, control.complete)
 
 
 class ExperimentCancelView(APIView):
@@ -121,11 +117,7 @@ class ExperimentCancelView(APIView):
         responses=ExperimentSerializer,
     )
     def post(self, request: Request, experiment_id: int) -> Response:
-        reason = _body(request, EndSerializer)["reason"]
-        ended = control.cancel(
-            _find(request, experiment_id), actor=request_actor(request), reason=reason, now=database_clock.now()
-        )
-        return Response(ExperimentSerializer(ended).data)
+        return _ended(request, experiment_id, control.cancel)
 
 
 class ExperimentPromoteView(APIView):
@@ -173,6 +165,13 @@ def _find(request: Request, experiment_id: int) -> Experiment:
     if found is None:
         raise Http404("Experiment not found")
     return found
+
+
+def _ended(request: Request, experiment_id: int, end: Callable[..., Experiment]) -> Response:
+    reason = _body(request, EndSerializer)["reason"]
+    experiment = _find(request, experiment_id)
+    ended = end(experiment, actor=request_actor(request), reason=reason, now=database_clock.now())
+    return Response(ExperimentSerializer(ended).data)
 
 
 def _body(request: Request, serializer: type[Any]) -> dict[str, Any]:
