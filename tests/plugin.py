@@ -56,7 +56,7 @@ _ONCE = {
     "test_supervisor.py",
 }
 # What only PostgreSQL can do.
-_ON_POSTGRESQL = {"test_database_on_postgresql.py", "test_ledger_on_the_loop.py"}
+_ON_POSTGRESQL = {"test_database_on_postgresql.py", "test_ledger_on_the_loop.py", "test_vote_plan.py"}
 
 
 @pytest.hookimpl(tryfirst=True)

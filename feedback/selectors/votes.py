@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, F, Func, IntegerField, Q, QuerySet, When, Window
+from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Subquery, When, Window
 from django.db.models.functions import DenseRank, RowNumber
 
 from accounts.models import Team
@@ -30,6 +30,23 @@ class UtcDay(Func):
         # because SQLite rounds the last half millisecond of a day up to the next.
         template = "(CAST(strftime('%%%%s', substr(%(expressions)s, 1, 10)) AS INTEGER) / 86400)"
         return self.as_sql(compiler, connection, template=template, **context)
+
+
+class IsOneOf(Func):
+    """Whether a number is among those that a subquery returns, which is asked once and first.
+
+    As an ordinary ``IN``, PostgreSQL joins the two: with statistics from before the rows came, it walks the subquery
+    for every row.
+    """
+
+    output_field = BooleanField()
+    conditional = True
+
+    def as_postgresql(self, compiler: "SQLCompiler", connection: Any, **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" = ANY(ARRAY", **context)
+
+    def as_sqlite(self, compiler: "SQLCompiler", connection: Any, **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="%(expressions)s", arg_joiner=" IN ", **context)
 
 
 _NAMED = Q(user_id__isnull=False)
@@ -86,7 +103,7 @@ def countable(*, team: Team | None, since: datetime, until: datetime) -> QuerySe
         .filter(rating_place=1, vote_place__lte=_LIMIT)
     )
     # Asked for by id, because a grouping of the windowed rows themselves would be done before the windows.
-    return ResponseFeedback.objects.filter(id__in=counted.values("id")).order_by()
+    return _rows_of(counted)
 
 
 def latest(*, team: Team | None, since: datetime, until: datetime) -> QuerySet[ResponseFeedback]:
@@ -96,7 +113,11 @@ def latest(*, team: Team | None, since: datetime, until: datetime) -> QuerySet[R
     whoever counts these must limit them by something that was settled before the model was chosen.
     """
     found = _eligible(team, since, until).annotate(rating_place=_PLACE_AMONG_RATINGS_OF_A_PERSON).filter(rating_place=1)
-    return ResponseFeedback.objects.filter(id__in=found.values("id")).order_by()
+    return _rows_of(found)
+
+
+def _rows_of(found: QuerySet[ResponseFeedback]) -> QuerySet[ResponseFeedback]:
+    return ResponseFeedback.objects.filter(IsOneOf("id", Subquery(found.values("id")))).order_by()
 
 
 def _eligible(team: Team | None, since: datetime, until: datetime) -> QuerySet[ResponseFeedback]:
