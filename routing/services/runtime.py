@@ -29,6 +29,7 @@ SWITCH_SECONDS = 0.0005
 GC_ALLOCATIONS = 20_000
 READER_THREADS = 4
 LAST_SECONDS = 5
+START_SECONDS = 30
 USE_FLUSH_SECONDS = 30
 NOTES_FLUSH_SECONDS = 1.0
 
@@ -67,9 +68,12 @@ class Runtime:
         sys.setswitchinterval(SWITCH_SECONDS)
         runtime = cls()
         try:
-            await runtime.read(runtime._load)
+            # Vocabulary and weights are loaded on first use; no request should wait for that.
+            await asyncio.to_thread(_prepare_domain)
+            await runtime._read_within(START_SECONDS, runtime._load)
             # Opens every reader's connection now rather than on somebody's request.
-            await asyncio.gather(*(runtime.read(config_version.current) for _ in range(READER_THREADS)))
+            opened = (runtime._read_within(START_SECONDS, config_version.current) for _ in range(READER_THREADS))
+            await asyncio.gather(*opened)
         except Exception:
             await runtime.close()
             raise
@@ -95,9 +99,12 @@ class Runtime:
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run a database read in a thread with a lasting connection; raises StoreUnavailable when it takes too long."""
+        return await self._read_within(settings.GATEWAY_STORE_SECONDS, function, *arguments)
+
+    async def _read_within(self, seconds: float, function: Callable[..., T], *arguments: Any) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._readers, _with_reconnect, function, *arguments)
         try:
-            async with asyncio.timeout(settings.GATEWAY_STORE_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
             raise StoreUnavailable("The database did not answer in time.") from None
@@ -142,9 +149,6 @@ class Runtime:
         database_clock.synchronize()
         snapshot.refresh()
         instance.renew(self.instance, database_clock.now())
-        # Vocabulary and weights are loaded on first use; no request should wait for that.
-        tokens.count("ready")
-        embeddings.prepare()
 
     def _end_lease(self) -> None:
         api_keys.record_use(self._key_uses)
@@ -177,6 +181,11 @@ class Runtime:
             await work
         except Exception as error:
             logger.warning("Periodic work failed: %s", type(error).__name__)
+
+
+def _prepare_domain() -> None:
+    tokens.count("ready")
+    embeddings.prepare()
 
 
 def _with_reconnect(function: Callable[..., T], *arguments: Any) -> T:
