@@ -29,34 +29,60 @@ _ONCE = {
     "providers",
     "benchmarks",
     "docs",
+    "test_admin_accounts.py",
+    "test_admin_catalog.py",
+    "test_admin_evaluations.py",
     "test_admin_experiments.py",
+    "test_admin_feedback.py",
+    "test_admin_learning.py",
+    "test_admin_pages.py",
     "test_admin_reports.py",
     "test_admin_request_path.py",
     "test_admin_start_page.py",
     "test_agent_framework.py",
     "test_browser.py",
+    "test_catalog_prices.py",
+    "test_cli_doctor.py",
     "test_cli_help.py",
     "test_cli_train.py",
     "test_curl.py",
-    "test_database_on_sqlite.py",
+    "test_decisions.py",
     "test_deployment_files.py",
+    "test_embeddings.py",
     "test_experiment_words.py",
     "test_fuzzed_bodies.py",
     "test_hostile_connections.py",
     "test_hostile_prompts.py",
+    "test_json_entry.py",
     "test_live_admission.py",
     "test_live_frames.py",
     "test_live_redis_away.py",
     "test_live_viewer.py",
+    "test_middleware.py",
     "test_openai_answers.py",
     "test_openai_errors.py",
+    "test_pages.py",
+    "test_rendering.py",
+    "test_request_guard.py",
+    "test_request_reading.py",
+    "test_routing_controls.py",
     "test_scripts.py",
+    "test_settings_refusals.py",
+    "test_sqlite_conversion.py",
     "test_staff_roles.py",
     "test_start.py",
     "test_supervisor.py",
+    "test_training.py",
 }
-# What only PostgreSQL can do.
-_ON_POSTGRESQL = {"test_database_on_postgresql.py", "test_ledger_on_the_loop.py", "test_vote_plan.py"}
+# Besides files whose names say so: long runs over several processes, which is how production runs, and on its stores.
+_ON_POSTGRESQL = {
+    "test_ledger_on_the_loop.py",
+    "test_live_experiment.py",
+    "test_process_end.py",
+    "test_redis_away.py",
+    "test_two_workers.py",
+    "test_vote_plan.py",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -87,8 +113,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run on one backend only what the other could say nothing of, or nothing new."""
-    elsewhere = _ONCE if os.environ.get("REDIS_URL") else _ON_POSTGRESQL
-    left_out = [item for item in items if elsewhere & set(item.path.parts)]
+    elsewhere, ending = (
+        (_ONCE, "_on_sqlite.py") if os.environ.get("REDIS_URL") else (_ON_POSTGRESQL, "_on_postgresql.py")
+    )
+    left_out = [item for item in items if elsewhere & set(item.path.parts) or item.path.name.endswith(ending)]
     skipped = set(left_out)
     items[:] = [item for item in items if item not in skipped]
     config.hook.pytest_deselected(items=left_out)

@@ -24,7 +24,7 @@ INPUT_NANO_USD, OUTPUT_NANO_USD = 1000, 2000
 
 # Deadlines of a provider whose faults are to be over soon.
 IMPATIENT = {"first_token_seconds": 1.0, "between_tokens_seconds": 1.0, "total_seconds": 1.5}
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 40.0
 
 
 async def until(is_so: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:

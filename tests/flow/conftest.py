@@ -35,7 +35,7 @@ def gateway(
 @pytest_asyncio.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as opened:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as opened:
         yield opened
 
 
@@ -44,7 +44,7 @@ async def own_world(world: World, tmp_path: Path) -> AsyncIterator[World]:
     """A world whose gateway has two workers and may be harmed; every request comes over a connection of its own."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     with running_gateway(tmp_path, workers=2, environment={"GATEWAY_DRAIN_SECONDS": "2"}) as own:
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as session:
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
             world.gateway, world.session = own, session
             yield world
 

@@ -1,3 +1,5 @@
+import itertools
+import time
 from collections.abc import Iterator
 from threading import Thread
 
@@ -10,7 +12,7 @@ from monitoring.selectors.database.report import Activity
 from tests import factories
 
 pytestmark = pytest.mark.django_db
-TRIES = 500
+LONGEST_SECONDS = 60
 
 
 @pytest.fixture
@@ -22,8 +24,9 @@ def other() -> Iterator[BaseDatabaseWrapper]:
 
 def first_that_waits() -> Activity:
     """Ask until a session waits for another: each try is a round trip to the server, which takes its time."""
-    found = (activity for _ in range(TRIES) for activity in postgresql.report().activities if activity.blocked_by)
-    return next(found)
+    ends_at = time.monotonic() + LONGEST_SECONDS
+    tries = itertools.takewhile(lambda _: time.monotonic() < ends_at, itertools.count())
+    return next(activity for _ in tries for activity in postgresql.report().activities if activity.blocked_by)
 
 
 def test_a_session_that_waits_for_a_lock_is_shown_with_the_one_that_holds_it(other: BaseDatabaseWrapper) -> None:
