@@ -1,42 +1,39 @@
 """Scheduled work: each task calls one service and may safely run twice."""
 
-import logging
 from typing import Any
 
-from celery import shared_task
-from django.db import OperationalError
-
+from jobs.decorators import job
 from learning.models import RetrainingRun
-from learning.services import alerts, promotion, retraining, training
+from learning.services import alerts, orphans, promotion, retraining, training
 from routing.services import database_clock
 
-logger = logging.getLogger(__name__)
-
-_RETRY = {
-    "autoretry_for": (OperationalError,),
-    "max_retries": 3,
-    "retry_backoff": True,
-    "retry_jitter": True,
-}
+_ACTOR = "schedule"
 
 
-@shared_task(**_RETRY)
-def retrain(**kwargs: Any) -> None:
-    retraining.retrain_all(trigger=RetrainingRun.Trigger.SCHEDULE, actor="schedule", now=database_clock.now())
+@job
+def retrain() -> dict[str, Any]:
+    trigger = RetrainingRun.Trigger.SCHEDULE
+    reports = retraining.retrain_all(trigger=trigger, actor=_ACTOR, now=database_clock.now())
+    return {"policies": len(reports), "changes": sum(report.total_changes for report in reports)}
 
 
-@shared_task(**_RETRY)
-def train_predictors(**kwargs: Any) -> None:
-    training.train_all(actor="schedule", now=database_clock.now())
+@job
+def train_predictors() -> dict[str, int]:
+    trained = training.train_all(actor=_ACTOR, now=database_clock.now())
+    return {"trained": len(trained), "candidates": sum(one.candidate is not None for one in trained)}
 
 
-@shared_task(**_RETRY)
-def watch(**kwargs: Any) -> None:
-    raised = alerts.watch(now=database_clock.now())
-    if raised:
-        logger.warning("Learning alerts raised: %d", len(raised))
+@job
+def watch() -> dict[str, int]:
+    return {"alerts": len(alerts.watch(now=database_clock.now()))}
 
 
-@shared_task(**_RETRY)
-def evaluate_candidates(**kwargs: Any) -> None:
-    promotion.evaluate_open(now=database_clock.now())
+@job
+def evaluate_candidates() -> dict[str, list[str]]:
+    evaluated = promotion.evaluate_open(now=database_clock.now())
+    return {"verdicts": [str(evaluation.verdict) for evaluation in evaluated]}
+
+
+@job
+def clean_orphans() -> dict[str, int]:
+    return orphans.clean(now=database_clock.now())

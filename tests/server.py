@@ -91,7 +91,12 @@ def running_gateway(
         process = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
-            env={**_inherited(), "DATABASE_URL": database_url(), "GATEWAY_DRAIN_SECONDS": "5", **(environment or {})},
+            env={
+                **inherited_environment(),
+                "DATABASE_URL": database_url(),
+                "GATEWAY_DRAIN_SECONDS": "5",
+                **(environment or {}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -118,7 +123,8 @@ def database_port() -> int:
     return int(connection.settings_dict["PORT"])
 
 
-def _inherited() -> dict[str, str]:
+def inherited_environment() -> dict[str, str]:
+    """Return the environment of this process as a server of the test is to have it."""
     # What lets a test use the ORM beside its event loop must not hide such a use in the gateway.
     return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
 

@@ -117,7 +117,8 @@ def _worker(environment: Mapping[str, str]) -> ChildSpec:
     return ChildSpec(
         name="worker",
         command=_python(
-            *("celery", "--app", "optimizer_project", "--quiet", "worker", "--concurrency", "1", "--pool", "prefork"),
+            # Two at once: a training takes minutes, and what comes every few seconds must not wait for it.
+            *("celery", "--app", "optimizer_project", "--quiet", "worker", "--concurrency", "2", "--pool", "prefork"),
             *("--without-gossip", "--without-mingle", "--loglevel", settings.LOG_LEVEL),
         ),
         environment=environment,

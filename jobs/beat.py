@@ -1,0 +1,44 @@
+"""The scheduler: Celery beat with its schedule in the database."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django_celery_beat.models import PeriodicTask
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+
+from jobs.decorators import SCHEDULED_ENTRY
+from jobs.services import clock, schedules
+
+logger = logging.getLogger(__name__)
+
+# Not a schedule of anything: by it, what was asked for or begun is brought to its end.
+_ALWAYS = "jobs.tasks.sweep"
+
+
+class Entry(ModelEntry):
+    """Says in its messages that they come by the schedule."""
+
+    def __init__(self, model: PeriodicTask, app: Any = None) -> None:
+        super().__init__(model, app=app)
+        self.options["headers"][SCHEDULED_ENTRY] = model.name
+
+
+class Scheduler(DatabaseScheduler):
+    """Starts what the database says; with ``ENABLE_SCHEDULER=false`` only the sweeper of work under way."""
+
+    Entry = Entry
+
+    def setup_schedule(self) -> None:
+        if not settings.ENABLE_SCHEDULER:
+            logger.warning("ENABLE_SCHEDULER=false: nothing is started by its schedule")
+        schedules.ship(self.app.conf.beat_schedule, now=clock.now())
+
+    def enabled_models_qs(self) -> QuerySet[PeriodicTask]:
+        found: QuerySet[PeriodicTask]
+        if settings.ENABLE_SCHEDULER:
+            found = super().enabled_models_qs()
+        else:
+            found = PeriodicTask.objects.filter(enabled=True, task=_ALWAYS)
+        return found

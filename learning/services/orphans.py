@@ -1,0 +1,16 @@
+"""Deletes what nothing refers to any more."""
+
+from datetime import datetime, timedelta
+
+from routing.models import PolicyVersion, PredictorModel
+
+# A predictor is stored shortly before the policy that routes by it.
+GRACE = timedelta(days=1)
+
+
+def clean(*, now: datetime) -> dict[str, int]:
+    """Delete trained predictors, of a few megabytes each, that no policy version holds; return how many."""
+    held = PolicyVersion.objects.filter(predictor__isnull=False).values("predictor_id")
+    unheld = PredictorModel.objects.filter(trained_at__lt=now - GRACE).exclude(pk__in=held)
+    deleted, _ = unheld.delete()
+    return {"predictors": deleted}
