@@ -7,7 +7,8 @@ class MonitoringConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from monitoring.services import roles
+        from monitoring.services import alert_defaults, roles
 
         # This app's turn is the last, when the permissions of all apps are there.
         post_migrate.connect(roles.keep, sender=self)
+        post_migrate.connect(alert_defaults.ensure, sender=self)

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import orjson
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.models import ApiKey, Team
-from accounts.services import encryption
+from accounts.services import encryption, telemetry
 from feedback.domain import reward
 from feedback.domain.metrics import MetricValue
 from feedback.models import ResponseFeedback
@@ -63,6 +63,17 @@ def record(rater: Rater, rating: Rating, *, idempotency_key: str | None, now: da
         IdempotencyMismatch: The Idempotency-Key came with another rating before.
     """
     feedback = _unlinked(rater, rating, idempotency_key, now)
+    try:
+        recorded = _store(rater, rating, feedback, now)
+    except DatabaseError:
+        telemetry.count("feedback_failures_total")
+        raise
+    if not recorded.is_replay:
+        telemetry.count("feedback_ingested_total")
+    return recorded
+
+
+def _store(rater: Rater, rating: Rating, feedback: ResponseFeedback, now: datetime) -> Recorded:
     with transaction.atomic():
         if (before := _given_before(feedback)) is not None:
             return before

@@ -9,6 +9,7 @@ from django.db.models import Model, Q
 from accounts.models import Budget
 from experiments.models import Experiment
 from learning.models import LearningAlert
+from monitoring.models import Alert, AlertDelivery
 from monitoring.selectors import notices
 from monitoring.selectors.notices import Severity
 from routing.models import LanguageModel, PolicyVersion, Provider
@@ -33,9 +34,40 @@ class Concern:
 
 def concerns(now: datetime) -> list[Concern]:
     """Return what needs attention over all teams, the most urgent first."""
-    found = [*_budgets(now), *_alerts(), *_unpriced(now), *_paused(), *_undecided(now), *_candidates()]
+    found = [
+        *_firing(),
+        *_undelivered(),
+        *_budgets(now),
+        *_alerts(),
+        *_unpriced(now),
+        *_paused(),
+        *_undecided(now),
+        *_candidates(),
+    ]
     order = ("critical", "warning", "info", "good")
     return sorted(found, key=lambda concern: order.index(concern.severity))
+
+
+def _firing() -> Iterable[Concern]:
+    taken_on = set(
+        Alert.objects.filter(state=Alert.State.FIRING, acknowledged_at__isnull=False).values_list("id", flat=True)
+    )
+    for notice in notices.firing():
+        number = int(notice.id.partition(":")[2])
+        title = f"{notice.title}: somebody is at it" if number in taken_on else notice.title
+        yield Concern(notice.severity, title, notice.text, Alert, pk=number)
+
+
+def _undelivered() -> Iterable[Concern]:
+    """Yield what people should have been told of alerts that still fire, and were not."""
+    lost = AlertDelivery.objects.filter(
+        state=AlertDelivery.State.UNDELIVERED, event=AlertDelivery.Event.FIRING, alert__state=Alert.State.FIRING
+    )
+    count = lost.count()
+    if count:
+        text = "The alerts still fire. Each message says why it was not delivered, and can be sent again."
+        title = _counted(count, "alert message", "not delivered")
+        yield Concern("warning", title, text, AlertDelivery, "state__exact=undelivered")
 
 
 def _budgets(now: datetime) -> Iterable[Concern]:

@@ -16,6 +16,8 @@ from accounts import selectors as accounts
 from accounts.models import Team
 from experiments.models import ExperimentNotice
 from learning.models import LearningAlert
+from monitoring.domain.measures import Measure
+from monitoring.models import Alert
 from routing.domain.pricing import from_nano_usd
 from routing.models import LedgerEntry, PolicyActivation
 
@@ -43,6 +45,7 @@ class Notice:
 def current(team: Team | None, *, now: datetime) -> list[Notice]:
     """Return the notices of a team, or of all for None: what lasts first, then the newest."""
     found = [
+        *(firing() if team is None else ()),
         *budgets(team, now),
         *_alerts(team),
         *_activations(team, now),
@@ -52,10 +55,25 @@ def current(team: Team | None, *, now: datetime) -> list[Notice]:
     return sorted(found, key=lambda notice: (notice.at is not None, -(notice.at or now).timestamp()))
 
 
+def firing() -> Iterable[Notice]:
+    """Return the alerts of rules that fire, for staff; budgets have notices of their own."""
+    alerts = Alert.objects.filter(state=Alert.State.FIRING).exclude(rule__measure=Measure.BUDGET.value)
+    for alert in alerts[:EACH]:
+        yield Notice(
+            id=f"rule:{alert.id}",
+            kind="alert",
+            severity="critical" if alert.severity == "critical" else "warning",
+            title=f"{alert.title} ({alert.subject})" if alert.subject else alert.title,
+            text=alert.message,
+            at=None,
+        )
+
+
 def budgets(team: Team | None, now: datetime) -> Iterable[Notice]:
     """Return the budgets of a team, or of all for None, of which ``BUDGET_WARNING`` or more is used."""
     for budget in accounts.budget_statuses(team, now.date()):
-        used = budget.spent_nano_usd + budget.overrun_nano_usd
+        # What went past the limit is spent as well, and in the sum.
+        used = budget.spent_nano_usd
         if not budget.limit_nano_usd or Decimal(used) / budget.limit_nano_usd < BUDGET_WARNING:
             continue
         share = Decimal(used) / budget.limit_nano_usd

@@ -32,6 +32,11 @@ class BoundedCheck(Generic[T]):
         """Return what the check returns, or raise what it raises; TimeoutError after ``seconds``."""
         return self._current().result(self._seconds)
 
+    def forget(self) -> None:
+        """Ask anew the next time, however fresh the last result is; for tests."""
+        with self._lock:
+            self._running = None
+
     def _current(self) -> Future[T]:
         with self._lock:
             held = self._running

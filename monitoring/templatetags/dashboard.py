@@ -47,3 +47,11 @@ def cell(value: object) -> object:
 def size(value: int | None) -> str:
     """Write a number of bytes, or a dash where it is not known."""
     return "-" if value is None else filesizeformat(value)
+
+
+@register.filter
+def growth(value: int | None) -> str:
+    """Write by how many bytes something grew or shrank, or a dash where it is not known."""
+    if value is None:
+        return "-"
+    return f"{'+' if value > 0 else ''}{filesizeformat(value)}"

@@ -1,23 +1,19 @@
 """The canned reports as pages of the admin, and as CSV."""
 
-import csv
-from collections.abc import Iterable
-from typing import Any
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.admin import spreadsheet
 from monitoring.selectors.canned_reports import MOST_ROWS, REPORTS, CannedReport, Row
 from monitoring.views.start_page import may_view
 
 SHOWN_ROWS = 200
-# A spreadsheet takes text that begins like this for a formula, and texts come from callers.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
@@ -28,14 +24,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def report(request: HttpRequest, name: str) -> HttpResponse:
+def report(request: HttpRequest, name: str) -> HttpResponseBase:
     found = REPORTS.get(name)
     if found is None:
         raise Http404("There is no such report.")
     if not may_view(request, found.model):
         raise PermissionDenied
     if request.GET.get("format") == "csv":
-        return _csv(found)
+        return _csv(request, found)
     # One more than is shown, to know whether there are more.
     rows = list(found.rows(timezone.now(), SHOWN_ROWS + 1))
     context = {
@@ -57,21 +53,7 @@ def _address(found: CannedReport, row: Row) -> str:
     return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=(row.pk,))
 
 
-def _csv(found: CannedReport) -> HttpResponse:
+def _csv(request: HttpRequest, found: CannedReport) -> HttpResponseBase:
     now = timezone.now()
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{found.name}-{now:%Y-%m-%d-%H%M}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(found.columns)
-    writer.writerows(_cells(row.values) for row in found.rows(now, MOST_ROWS))
-    return response
-
-
-def _cells(values: Iterable[Any]) -> list[Any]:
-    return [_cell(value) for value in values]
-
-
-def _cell(value: Any) -> Any:
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    rows = (row.values for row in found.rows(now, MOST_ROWS))
+    return spreadsheet.response(request, f"{found.name}-{now:%Y-%m-%d-%H%M}.csv", found.columns, rows)

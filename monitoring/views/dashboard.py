@@ -1,11 +1,14 @@
 """The pages for people who watch: their scripts and styles are ours, and nothing on them comes from elsewhere."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from csp.constants import NONE, SELF
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -15,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Team
 from monitoring.selectors.dashboard import DEFAULT_PERIOD, PERIODS, Period
-from monitoring.services import comparisons, dashboard_document
+from monitoring.services import access, comparisons, dashboard_document
 from monitoring.views.forms import DecideForm
 
 POLICY: dict[str, Any] = {
@@ -30,10 +33,22 @@ POLICY: dict[str, Any] = {
 }
 
 
+def watchers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let in staff with a role; lead visitors to the log-in, and tell staff without a role what to ask for."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not access.may_watch(request.user):
+            raise PermissionDenied("Your account has no role: ask for the role viewer.")
+        return view(request, *args, **kwargs)
+
+    return staff_member_required(guarded)
+
+
 @require_safe
 @never_cache
 @csp_replace(POLICY)
-@staff_member_required
+@watchers_only
 @ensure_csrf_cookie
 def dashboard(request: HttpRequest) -> HttpResponse:
     team, period = _filters(request)
@@ -54,7 +69,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-@staff_member_required
+@watchers_only
 def dashboard_data(request: HttpRequest) -> HttpResponse:
     team, period = _filters(request)
     document = dashboard_document.document(team, period, now=timezone.now())
@@ -64,7 +79,7 @@ def dashboard_data(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @csp_replace(POLICY)
-@staff_member_required
+@watchers_only
 def decide(request: HttpRequest) -> HttpResponse:
     form = DecideForm(request.POST if request.method == "POST" else None)
     comparison = None

@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from monitoring.selectors.database import postgresql, sqlite
+from monitoring.selectors.database import current, growth, postgresql
 from monitoring.selectors.database.report import missing_migrations
 
 PERMISSION = "monitoring.view_database"
@@ -17,11 +17,13 @@ PERMISSION = "monitoring.view_database"
 def database(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
-    report = postgresql.report() if connection.vendor == "postgresql" else sqlite.report()
+    report = current.report()
     context = {
         **admin.site.each_context(request),
         "title": "Database",
         "report": report,
+        "tables": growth.growth(report.tables, today=timezone.now().date()),
+        "periods": growth.PERIODS,
         "missing_migrations": missing_migrations(),
         "unused": [index for index in report.indexes if index.is_unused],
         "long_seconds": postgresql.LONG_SECONDS,

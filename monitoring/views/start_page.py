@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,6 +21,7 @@ def add_figures(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]
         "title": "Start page",
         "start": page,
         "concerns": shown,
+        "sql_page_is_open": settings.ADMIN_SQL_PAGE and request.user.is_superuser,
         "base_url": f"{request.scheme}://{request.get_host()}",
     }
 

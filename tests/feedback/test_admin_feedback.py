@@ -1,6 +1,9 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import factories
 
@@ -11,7 +14,7 @@ LIST = "/admin/feedback/responsefeedback/"
 def test_rating_links_to_its_ledger_entry(admin_client: Client) -> None:
     team = factories.team()
     entry = factories.ledger_entry(team)
-    row = factories.feedback(team, ledger_request_id=entry.request_id)
+    row = factories.feedback(team, ledger_request_id=entry.request_id, created_at=timezone.now())
     link = f'href="{reverse("admin:routing_ledgerentry_change", args=(entry.request_id,))}"'
 
     assert link in admin_client.get(LIST).content.decode()
@@ -21,7 +24,9 @@ def test_rating_links_to_its_ledger_entry(admin_client: Client) -> None:
 
 
 def test_unlinked_rating_shows_what_the_caller_sent(admin_client: Client) -> None:
-    factories.feedback(factories.team(), linked=False, ledger_request_id=None, request_id="<b>x</b>")
+    factories.feedback(
+        factories.team(), linked=False, ledger_request_id=None, request_id="<b>x</b>", created_at=timezone.now()
+    )
 
     assert "&lt;b&gt;x&lt;/b&gt;" in admin_client.get(LIST).content.decode()
 
@@ -38,8 +43,8 @@ def test_hashes_are_not_shown(admin_client: Client) -> None:
 @pytest.mark.parametrize(("field", "term"), [("user_id", "ann"), ("served_model", "rare"), ("request_id", "mine")])
 def test_search_is_for_whole_words(admin_client: Client, field: str, term: str) -> None:
     team = factories.team()
-    factories.feedback(team)
-    factories.feedback(team, **{field: term})
+    factories.feedback(team, created_at=timezone.now())
+    factories.feedback(team, created_at=timezone.now(), linked=field != "request_id", **{field: term})
 
     found = [admin_client.get(LIST, {"q": query}).context["cl"].result_count for query in (f" {term} ", term[:-1])]
 
@@ -58,13 +63,18 @@ def test_search_finds_a_request_in_any_spelling(admin_client: Client) -> None:
     [
         ("linked__exact=1", 1),
         ("linked__exact=0", 0),
-        ("quality_score__exact=4", 1),
+        ("quality_score=4", 1),
+        ("quality_score=5", 0),
+        ("pattern=general", 1),
+        ("pattern=code", 0),
         ("source__exact=token", 0),
         ("created_at__year=2026&created_at__month=3", 1),
         ("created_at__year=2025", 0),
     ],
 )
 def test_list_can_be_narrowed(admin_client: Client, query: str, found: int) -> None:
-    factories.feedback(factories.team())
+    team = factories.team()
+    factories.feedback(team, created_at=timezone.now())
+    factories.feedback(team, created_at=datetime(2026, 3, 4, tzinfo=UTC))
 
     assert admin_client.get(f"{LIST}?{query}").context["cl"].result_count == found

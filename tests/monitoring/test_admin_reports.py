@@ -20,7 +20,7 @@ def rows_of(client: Client, name: str) -> list[list[str]]:
     answer = client.get(f"{REPORTS}{name}/?format=csv")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="{name}-' in answer["Content-Disposition"]
-    return list(csv.reader(io.StringIO(answer.content.decode())))[1:]
+    return list(csv.reader(io.StringIO(answer.getvalue().decode())))[1:]
 
 
 def override(pattern: str, confidence: str, status: str = "active") -> LearningOverride:

@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ def staff() -> Client:
     # A number not used before in this process: documents are kept by it.
     ConfigVersion.objects.create(id=config_version.ROW_ID, version=time.monotonic_ns())
     client = Client()
-    client.force_login(get_user_model().objects.create_user("casey", is_staff=True))
+    client.force_login(factories.staff("casey", role="viewer"))
     return client
 
 
@@ -35,7 +35,7 @@ def a_request(team: Team, **fields) -> None:
 @pytest.mark.parametrize("path", ["/dashboard/", "/dashboard", "/dashboard/data", "/dashboard/decide"])
 def test_only_staff_see_the_pages(path: str) -> None:
     visitor = Client()
-    visitor.force_login(get_user_model().objects.create_user("visitor"))
+    visitor.force_login(User.objects.create_user("visitor"))
 
     for client in (Client(), visitor):
         answer = client.get(path)

@@ -53,7 +53,7 @@ def test_an_admin_gives_roles_but_does_not_change_them() -> None:
 
 def test_an_operator_pauses_a_provider_and_a_viewer_does_not() -> None:
     provider = factories.provider("acme")
-    action = {"action": "pause", "_selected_action": [provider.pk]}
+    action = {"action": "pause", "_selected_action": [provider.pk], "confirmed": "yes", "reason": "it is slow"}
 
     client_of("viewer").post("/admin/routing/provider/", action)
     provider.refresh_from_db()

@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from django.utils.http import is_same_domain
 
 from accounts.selectors import KeyInfo
+from accounts.services import second_factor
+from monitoring.services import access
 from routing.gateway import authentication
 from routing.gateway.authentication import Unauthenticated
 from routing.services import database_clock, snapshot
@@ -71,7 +73,7 @@ def authenticate(scope: Mapping[str, Any]) -> Caller:
     if session_key is None:
         raise Refused(401, "Log in as staff, send an API key as 'Authorization: Bearer …', or bring a ticket.")
     if not _is_staff_session(session_key):
-        raise Refused(403, "This session is not one of staff: log in again.")
+        raise Refused(403, "This session is not one of staff with a role: log in again, or ask for the role viewer.")
     return Caller(session_key=session_key)
 
 
@@ -144,4 +146,4 @@ def _is_staff_session(session_key: str) -> bool:
     request.session = SessionStore(session_key)
     # Also checks that the password is still the one that the session was opened with.
     user = get_user(request)
-    return user.is_active and getattr(user, "is_staff", False)
+    return access.may_watch(user) and not second_factor.is_missing(user, request.session)

@@ -133,7 +133,7 @@ export function routing(policy, experiments) {
     const track = element("div", { className: "track" }, element("span"));
     track.firstElementChild.style.width = `${(experiment.progress ?? 0) * 100}%`;
     return element("div", { className: "experiment" },
-      element("strong", { text: experiment.name }),
+      element("a", { href: `/admin/experiments/experiment/${experiment.id}/change/`, text: experiment.name }),
       element("span", { className: "muted small", text: `${experiment.control} against ${experiment.test}, ${ago(experiment.started_at)}` }),
       track,
       element("span", { className: "muted small", text: experiment.explanation || "Collecting its first results." }));

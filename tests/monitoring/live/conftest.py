@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
@@ -17,6 +16,8 @@ from websockets.typing import Origin
 
 from accounts.models import ConfigVersion
 from accounts.services import config_version
+from monitoring.services import roles
+from tests import factories
 from tests.server import GatewayProcess, running_gateway
 
 Connect = Callable[..., AbstractAsyncContextManager[ClientConnection]]
@@ -65,7 +66,8 @@ def open_live(server: GatewayProcess) -> Connect:
 
 @pytest.fixture
 def staff(transactional_db: None) -> User:
-    return get_user_model().objects.create_user("casey", is_staff=True)
+    roles.keep()
+    return factories.staff("casey", role="viewer")
 
 
 def session_of(user: User) -> str:

@@ -1,6 +1,5 @@
 from datetime import datetime
 
-from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
@@ -11,10 +10,9 @@ from rest_framework.views import APIView
 
 from accounts.models import ApiKey, Team
 from accounts.permissions import IsAdminScopeOrStaff, request_team
-from accounts.selectors import usable_keys
 from feedback.selectors import ratings as stored_ratings
 from feedback.selectors import summary
-from feedback.serializers import (
+from feedback.serializers.ratings import (
     FeedbackSerializer,
     FeedbackSummaryQuerySerializer,
     FeedbackSummarySerializer,
@@ -25,6 +23,7 @@ from feedback.serializers import (
 )
 from feedback.services import limits, ratings, tokens
 from feedback.services.ratings import Rater, Rating
+from feedback.views.callers import calling_key
 from routing.gateway import requests as gateway_requests
 from routing.services import database_clock
 from routing.services.answer_copies import REPLAY_HEADER
@@ -48,7 +47,7 @@ class FeedbackView(APIView):
     )
     def post(self, request: Request) -> Response:
         now = database_clock.now()
-        api_key = _api_key(request)
+        api_key = calling_key(request)
         if api_key is not None:
             limits.admit_key(api_key)
         rater, request_id = _rater(request, api_key, now)
@@ -112,15 +111,6 @@ class FeedbackSummaryView(APIView):
     )
     def get(self, request: Request) -> Response:
         return Response(FeedbackSummarySerializer(summary.summary(_scope(request))).data)
-
-
-def _api_key(request: Request) -> ApiKey | None:
-    if isinstance(request.auth, ApiKey):
-        return request.auth
-    if settings.OPTIMIZER_OPEN_API:
-        # As the gateway does: who calls an API that is open for trials counts as its oldest key.
-        return usable_keys(database_clock.now()).order_by("id").first()
-    return None
 
 
 def _rater(request: Request, api_key: ApiKey | None, now: datetime) -> tuple[Rater, str | None]:

@@ -1,0 +1,54 @@
+"""What went wrong with requests, from the ledger, and what budgets have left."""
+
+from datetime import datetime
+
+from django.db.models import Count, Q
+
+from accounts import selectors as accounts
+from monitoring.domain.alerting import Reading
+from routing.domain.pricing import from_nano_usd
+from routing.models import LedgerEntry
+
+# From here on a status says that the fault is ours, or that of everybody we asked.
+SERVER_ERROR = 500
+
+
+def unpriced(since: datetime, now: datetime) -> list[Reading]:
+    """Count the requests of unknown cost."""
+    rows = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now)
+    by_model = rows.filter(is_unpriced=True).order_by().values("provider", "served_model")
+    counted = {f"{row['provider']}/{row['served_model']}": row["n"] for row in by_model.annotate(n=Count("request_id"))}
+    requests = sum(counted.values())
+    text = f"{requests} requests went to models without a price: {', '.join(sorted(counted))}." if counted else ""
+    return [Reading(float(requests), rows.count(), text=text, details={"models": counted})]
+
+
+def completion_errors(since: datetime, now: datetime) -> Reading:
+    """Return the share of the completions that have ended with a status of 500 or more."""
+    ended = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now, http_status__isnull=False)
+    counted = ended.aggregate(
+        requests=Count("request_id"), failed=Count("request_id", filter=Q(http_status__gte=SERVER_ERROR))
+    )
+    requests, failed = counted["requests"], counted["failed"]
+    if not requests:
+        return Reading(None, 0, "completions")
+    text = f"{failed} of {requests} completions failed."
+    return Reading(failed / requests, requests, "completions", text)
+
+
+def budgets(_since: datetime, now: datetime) -> list[Reading]:
+    """Return the used share of each budget in its present period."""
+    found = []
+    for budget in accounts.budget_statuses(None, now.date()):
+        if not budget.limit_nano_usd:
+            continue
+        # What went past the limit is spent as well, and in the sum.
+        used = budget.spent_nano_usd
+        whose = f"key {budget.api_key_prefix}… of {budget.team_slug}" if budget.api_key_prefix else budget.team_slug
+        text = (
+            f"{from_nano_usd(used):,.2f} of {from_nano_usd(budget.limit_nano_usd):,.2f} USD of the "
+            f"{'hard' if budget.is_hard else 'soft'} budget of {whose} for this {budget.period} are spent."
+        )
+        subject = f"budget {budget.budget_id} {budget.period_start}"
+        found.append(Reading(used / budget.limit_nano_usd, subject=subject, text=text))
+    return found
