@@ -1,11 +1,11 @@
 from django.contrib import admin
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin, dollars
+from accounts.admin.base import ReadOnlyAdmin, RequestIdSearch, UnreadColumns, dollars
 from routing.models import CachedResponse, IdempotencyClaim
 
 
 @admin.register(CachedResponse)
-class CachedResponseAdmin(ReadOnlyAdmin):
+class CachedResponseAdmin(UnreadColumns, ReadOnlyAdmin):
     list_display = (
         "short_key",
         "team",
@@ -17,14 +17,15 @@ class CachedResponseAdmin(ReadOnlyAdmin):
         "created_at",
         "expires_at",
     )
-    list_filter = ("team", "is_stream", "expires_at")
+    list_filter = ("expires_at",)
     list_select_related = ("team",)
-    search_fields = ("key__startswith", "served_model")
+    search_fields = ("key__startswith",)
+    search_help_text = "How a key begins."
     exclude = ("encrypted_body", "original_cost_nano_usd")
+    unread = ("encrypted_body",)
     readonly_fields = ("original_cost",)
     ordering = ("-expires_at",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
+    sortable_by = ("expires_at",)
 
     @admin.display(description="key", ordering="key")
     def short_key(self, response: CachedResponse) -> str:
@@ -36,12 +37,10 @@ class CachedResponseAdmin(ReadOnlyAdmin):
 
 
 @admin.register(IdempotencyClaim)
-class IdempotencyClaimAdmin(ReadOnlyAdmin):
+class IdempotencyClaimAdmin(UnreadColumns, RequestIdSearch, ReadOnlyAdmin):
     list_display = ("request_id", "team", "state", "status", "created_at", "expires_at")
-    list_filter = ("state", "team", "expires_at")
+    list_filter = ("expires_at",)
     list_select_related = ("team",)
-    search_fields = ("key_hash__startswith",)
-    exclude = ("encrypted_body",)
+    exclude = unread = ("encrypted_body",)
     ordering = ("-expires_at",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
+    sortable_by = ("expires_at",)

@@ -3,22 +3,25 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from accounts.admin.base import ConfigurationAdmin
+from accounts.admin.confirmation import Change, ConfirmedActions
 from routing.admin.forms import LanguageModelForm, ProviderForm
 from routing.models import LanguageModel, ModelPrice, Provider
 from routing.services import prices, providers
 
 _SHIPPED_FIELDS = ("slug", "name", "kind", "base_url", "needs_key")
+_PAUSED = "No new request goes to them; requests under way end as they would."
+_RESUMED = "New requests may go to their models within a second."
 _DEADLINES = ("connect_seconds", "first_token_seconds", "between_tokens_seconds", "total_seconds")
 
 
 @admin.register(Provider)
-class ProviderAdmin(ConfigurationAdmin):
+class ProviderAdmin(ConfirmedActions, ConfigurationAdmin):
     form = ProviderForm
     list_display = ("slug", "name", "kind", "base_url", "labelled_state", "is_builtin", "is_embedded", "priority")
     list_filter = ("kind", "is_enabled", "is_builtin", "is_embedded")
@@ -51,14 +54,28 @@ class ProviderAdmin(ConfigurationAdmin):
             self.message_user(request, "The key was entered for the former address: enter it again.", messages.WARNING)
 
     @action(description="Pause selected providers", permissions=["change"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
-        count = providers.set_enabled(queryset, is_enabled=False)
-        self.message_user(request, f"Providers paused: {count}. No new request goes to them.")
+    def pause(self, request: HttpRequest, queryset: QuerySet[Provider]) -> HttpResponse | None:
+        return self._set_enabled(request, queryset, is_enabled=False)
 
     @action(description="Resume selected providers", permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
-        count = providers.set_enabled(queryset, is_enabled=True)
-        self.message_user(request, f"Providers resumed: {count}.")
+    def resume(self, request: HttpRequest, queryset: QuerySet[Provider]) -> HttpResponse | None:
+        return self._set_enabled(request, queryset, is_enabled=True)
+
+    def _set_enabled(
+        self, request: HttpRequest, queryset: QuerySet[Provider], *, is_enabled: bool
+    ) -> HttpResponse | None:
+        def switch(provider: Provider, actor: str, reason: str) -> None:
+            providers.set_enabled(Provider.objects.filter(pk=provider.pk), is_enabled=is_enabled)
+
+        name, effect = ("resume", _RESUMED) if is_enabled else ("pause", _PAUSED)
+        change = Change(
+            name=name,
+            button=name.capitalize(),
+            effects=lambda chosen: [effect],
+            do=switch,
+            done=f"Providers {name}d: {queryset.count()}. {effect}",
+        )
+        return self.confirmed(request, queryset, change)
 
     @display(description="state", ordering="is_enabled", label={"enabled": "success", "paused": "warning"})
     def labelled_state(self, provider: Provider) -> str:
@@ -99,7 +116,7 @@ class PriceInline(TabularInline):
 
 
 @admin.register(LanguageModel)
-class LanguageModelAdmin(ConfigurationAdmin):
+class LanguageModelAdmin(ConfirmedActions, ConfigurationAdmin):
     form = LanguageModelForm
     inlines = (PriceInline,)
     list_display = (
@@ -157,7 +174,15 @@ class LanguageModelAdmin(ConfigurationAdmin):
             prices.set_staff_price(obj, schedule, now=timezone.now(), note=f"set by {request.user.get_username()}")
 
     @action(description="Withdraw staff prices of selected models", permissions=["change"])
-    def withdraw_staff_price(self, request: HttpRequest, queryset: QuerySet[LanguageModel]) -> None:
-        for language_model in queryset:
+    def withdraw_staff_price(self, request: HttpRequest, queryset: QuerySet[LanguageModel]) -> HttpResponse | None:
+        def withdraw(language_model: LanguageModel, actor: str, reason: str) -> None:
             prices.withdraw_staff_price(language_model, now=timezone.now())
-        self.message_user(request, "Staff prices withdrawn: the price library's hold again, where it has one.")
+
+        change = Change(
+            name="withdraw_staff_price",
+            button="Withdraw staff prices",
+            effects=lambda chosen: ["New requests cost what the price library says; without a price there, unknown."],
+            do=withdraw,
+            done="Staff prices withdrawn: the price library's hold again, where it has one.",
+        )
+        return self.confirmed(request, queryset, change)

@@ -1,47 +1,14 @@
-import uuid
-from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
 from unfold.decorators import display
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin, dollars
+from accounts.admin.base import PeriodFilter, ReadOnlyAdmin, RequestIdSearch, UnreadColumns, dollars
 from routing.models import GatewayInstance, LedgerEntry, StoredPrompt
 
 _AMOUNTS = ("cost", "baseline_cost", "savings", "reserved", "reference_cost")
 
 
-class PeriodFilter(admin.SimpleListFilter):
-    """Shows the last day unless asked for more, so that opening the page never sorts the whole ledger."""
-
-    title = "period"
-    parameter_name = "period"
-    _periods = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return (("hour", "Last hour"), ("day", "Last day"), ("week", "Last 7 days"), ("all", "All"))
-
-    def choices(self, changelist: Any) -> Any:
-        for value, title in self.lookup_choices:
-            yield {
-                "selected": (self.value() or "day") == value,
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": title,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        age = self._periods.get(self.value() or "day")
-        if age is None or request.GET.get("q"):
-            return queryset
-        return queryset.filter(created_at__gte=timezone.now() - age)
-
-
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(RequestIdSearch, ReadOnlyAdmin):
     list_display = (
         "request_id",
         "created_at",
@@ -72,25 +39,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("team",)
     list_per_page = 50
-    search_fields = ("request_id",)
-    search_help_text = "A whole request id."
     exclude = tuple(f"{name}_nano_usd" for name in _AMOUNTS)
     readonly_fields = _AMOUNTS
-    # Sorting by another column would sort all rows of the period.
-    sortable_by = ("created_at",)
-    ordering = ("-created_at",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
-    ) -> tuple[QuerySet[LedgerEntry], bool]:
-        if not search_term:
-            return queryset, False
-        try:
-            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
-        except ValueError:
-            return queryset.none(), False
+    # Ids of requests begin with their time, and no other column has an index that a page could be read from.
+    ordering = ("-request_id",)
+    sortable_by = ()
 
     @display(
         description="state",
@@ -127,14 +80,13 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(StoredPrompt)
-class StoredPromptAdmin(ReadOnlyAdmin):
+class StoredPromptAdmin(UnreadColumns, RequestIdSearch, ReadOnlyAdmin):
     list_display = ("request_id", "team", "created_at", "expires_at")
-    list_filter = ("team", "expires_at")
+    list_filter = ("expires_at",)
     list_select_related = ("team",)
-    exclude = ("encrypted_body",)
+    exclude = unread = ("encrypted_body",)
     ordering = ("-expires_at",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
+    sortable_by = ("expires_at",)
 
 
 @admin.register(GatewayInstance)

@@ -1,20 +1,19 @@
 import json
 from collections.abc import Callable
-from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin
+from accounts.admin import links
+from accounts.admin.base import ReadOnlyAdmin, RequestIdSearch, UnreadColumns
+from accounts.admin.confirmation import Change, ConfirmedActions
 from routing.domain.policy import InvalidPolicy
 from routing.models import PolicyActivation, PolicyVersion, PredictorModel, PromptEmbedding
+from routing.selectors import policies as selectors
 from routing.services import policies
 from routing.services.policies import Kind, PolicyNotFound, PolicyNotUsable
 
@@ -22,7 +21,7 @@ State = PolicyVersion.State
 
 
 @admin.register(PolicyVersion)
-class PolicyVersionAdmin(ReadOnlyAdmin):
+class PolicyVersionAdmin(ConfirmedActions, ReadOnlyAdmin):
     """All versions; what routes is changed by the actions, each after a page that asks for the reason."""
 
     actions = ("activate", "roll_back", "withdraw")
@@ -42,8 +41,9 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         "content_hash",
         "created_by",
         "created_at",
+        "leads_to",
     )
-    readonly_fields = ("version", "scope", "shown_document")
+    readonly_fields = ("version", "scope", "shown_document", "leads_to")
 
     def has_activate_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("routing.change_policyversion"))
@@ -53,14 +53,14 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
         def start(policy: PolicyVersion, actor: str, reason: str) -> None:
             policies.activate(policy, kind=Kind.STAFF, actor=actor, reason=reason, now=timezone.now())
 
-        return self._confirmed(request, queryset, "activate", "Route by policy {}?", start)
+        return self._change(request, queryset, "activate", "Route by policy {}", start)
 
     @action(description="Roll back to the selected policy", permissions=["activate"])
     def roll_back(self, request: HttpRequest, queryset: QuerySet[PolicyVersion]) -> HttpResponse | None:
         def restore(policy: PolicyVersion, actor: str, reason: str) -> None:
             policies.rollback(version=policy.version, team=policy.team, actor=actor, reason=reason, now=timezone.now())
 
-        return self._confirmed(request, queryset, "roll_back", "Roll back to policy {}?", restore)
+        return self._change(request, queryset, "roll_back", "Roll back to policy {}", restore)
 
     @action(description="Withdraw the selected active policy", permissions=["activate"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[PolicyVersion]) -> HttpResponse | None:
@@ -69,45 +69,33 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
                 raise PolicyNotUsable(f"Policy {policy.version} does not route, so it cannot be withdrawn.")
             policies.withdraw(team=policy.team, actor=actor, reason=reason, now=timezone.now())
 
-        question = "Withdraw policy {}, so that prompts are routed by their complexity?"
-        return self._confirmed(request, queryset, "withdraw", question, end)
+        return self._change(request, queryset, "withdraw", "Withdraw policy {}", end)
 
-    def _confirmed(
+    def _change(
         self,
         request: HttpRequest,
         queryset: QuerySet[PolicyVersion],
         name: str,
-        question: str,
-        change: Callable[[PolicyVersion, str, str], None],
+        button: str,
+        do: Callable[[PolicyVersion, str, str], None],
     ) -> HttpResponse | None:
-        """Ask for a reason first, then change what routes."""
-        selected = list(queryset.select_related("team", "predictor")[:2])
-        if len(selected) != 1:
-            self.message_user(request, "Select one policy.", messages.ERROR)
-            return None
-        policy, reason = selected[0], request.POST.get("reason", "").strip()
-        if request.POST.get("confirmed") != "yes" or not reason:
-            return self._question(request, policy, name, question.format(policy.version))
-        try:
-            change(policy, request.user.get_username(), reason)
-        except (InvalidPolicy, PolicyNotFound, PolicyNotUsable) as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            self.message_user(request, "Done: every process routes accordingly within a second.")
-        return None
+        chosen = queryset.first()
+        change = Change(
+            name=name,
+            button=button.format(chosen.version if chosen else ""),
+            effects=lambda rows: [self._effect(row, name) for row in rows],
+            do=do,
+            done="Done: every process routes accordingly within a second.",
+            refusals=(InvalidPolicy, PolicyNotFound, PolicyNotUsable),
+            is_single=True,
+        )
+        return self.confirmed(request, queryset.select_related("team", "predictor"), change)
 
-    def _question(self, request: HttpRequest, policy: PolicyVersion, name: str, question: str) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": question,
-            "question": f"{question} This is {self.scope(policy)}.",
-            "policy": policy,
-            "action": name,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "back": reverse("admin:routing_policyversion_changelist"),
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/routing/confirm_policy.html", context)
+    def _effect(self, policy: PolicyVersion, name: str) -> str:
+        standing = selectors.active(policy.team)
+        now = f"policy {standing.version} routes" if standing else "prompts are routed by their complexity"
+        then = "prompts are routed by their complexity" if name == "withdraw" else f"policy {policy.version} routes"
+        return f"This is {self.scope(policy)}. Now {now}; then {then}."
 
     @admin.display(description="of", ordering="team")
     def scope(self, policy: PolicyVersion) -> str:
@@ -127,6 +115,19 @@ class PolicyVersionAdmin(ReadOnlyAdmin):
     def labelled_state(self, policy: PolicyVersion) -> str:
         return policy.state
 
+    @admin.display(description="see also")
+    def leads_to(self, policy: PolicyVersion) -> str:
+        version = policy.version
+        return links.shown(
+            [
+                links.to_list("routing.ledgerentry", "requests it decided", policy_version=version, period="week"),
+                links.to_list("feedback.responsefeedback", "ratings of these", policy_version=version, period="week"),
+                links.to_list("routing.policyactivation", "when it began to route", policy=version),
+                links.to_list("learning.policyevaluation", "how it was judged", candidate=version),
+                links.to_list("experiments.experiment", "experiments it came out of", promoted_policy=version),
+            ]
+        )
+
     @admin.display(description="document")
     def shown_document(self, policy: PolicyVersion) -> str:
         return format_html("<pre>{}</pre>", json.dumps(policy.document, indent=2))
@@ -142,15 +143,12 @@ class PolicyActivationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PredictorModel)
-class PredictorModelAdmin(ReadOnlyAdmin):
+class PredictorModelAdmin(UnreadColumns, ReadOnlyAdmin):
+    unread = ("content",)
     list_display = ("short_hash", "trained_at")
     date_hierarchy = "trained_at"
     fields = ("sha256", "trained_at", "summary")
     ordering = ("-trained_at",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.defer("content")
 
     @admin.display(description="predictor", ordering="sha256")
     def short_hash(self, predictor: PredictorModel) -> str:
@@ -158,15 +156,10 @@ class PredictorModelAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PromptEmbedding)
-class PromptEmbeddingAdmin(ReadOnlyAdmin):
+class PromptEmbeddingAdmin(UnreadColumns, RequestIdSearch, ReadOnlyAdmin):
     list_display = ("request_id", "team", "encoder", "created_at", "expires_at")
-    list_filter = ("team", "encoder", "expires_at")
+    list_filter = ("expires_at",)
     list_select_related = ("team",)
-    exclude = ("vector",)
+    exclude = unread = ("vector",)
     ordering = ("-expires_at",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.defer("vector")
+    sortable_by = ("expires_at",)

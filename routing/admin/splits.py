@@ -1,7 +1,7 @@
 from django.contrib import admin
 from unfold.decorators import display
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin
+from accounts.admin.base import ReadOnlyAdmin
 from routing.domain import traffic_split
 from routing.models import Exposure, TrafficSplit
 
@@ -29,8 +29,7 @@ class TrafficSplitAdmin(ReadOnlyAdmin):
 class ExposureAdmin(ReadOnlyAdmin):
     list_display = ("experiment_id", "phase", "arm", "short_unit", "exposed_at")
     ordering = ("-id",)
-    show_full_result_count = False
-    paginator = BoundedPaginator
+    sortable_by = ()
 
     @admin.display(description="unit", ordering="unit")
     def short_unit(self, exposure: Exposure) -> str:

@@ -23,11 +23,15 @@ def candidates(
     controls: Controls,
     *,
     is_available: Callable[[ModelSpec], bool],
+    excluded: frozenset[str] = frozenset(),
 ) -> tuple[Candidate, ...]:
     """Return the models that can serve the request, cheapest first, then by name.
 
     Simulated and embedded models stand in for real ones: they are candidates only while no real model is open to
     routing, because their price of zero would win every comparison.
+
+    Args:
+        excluded: Full names of models that the team leaves out; leaving out all real ones does not open the stand-ins.
 
     Raises:
         NoEligibleModel: None can; the message counts what stood in the way of how many models.
@@ -41,6 +45,8 @@ def candidates(
             open_models.append(model)
     # Real models that are paused after failures do not bring the stand-ins back: no answer beats a made-up one.
     has_real = any(not capability.is_stand_in(model) for model in open_models)
+    if excluded:
+        open_models = _without(open_models, excluded, refused)
     found = []
     for model in open_models:
         reason = _obstacle(model, features, has_real=has_real) or ("" if is_available(model) else "unavailable")
@@ -62,6 +68,13 @@ def by_cost(candidate: Candidate) -> tuple[Decimal, str]:
     """Order candidates by expected cost, unpriced ones last, then by full name."""
     cost = candidate.expected_cost_usd
     return _UNPRICED if cost is None else cost, candidate.model.full_name
+
+
+def _without(models: list[ModelSpec], excluded: frozenset[str], refused: Counter[str]) -> list[ModelSpec]:
+    kept = [model for model in models if model.full_name not in excluded]
+    if number := len(models) - len(kept):
+        refused["left out by a rule of the team"] += number
+    return kept
 
 
 def _closed(model: ModelSpec) -> str | None:

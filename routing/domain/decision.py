@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from routing.domain.catalog import Candidate
+from routing.domain.rule import Rule
 
 
 class NoEligibleModel(Exception):
@@ -29,9 +30,11 @@ class Controls:
 class RoutingDecision:
     """The model chosen, why, and whom to ask next when it fails.
 
-    ``confidence`` is ``high``, ``medium`` or ``low``, None when nothing was decided (a model asked for by name).
+    ``confidence`` is ``high``, ``medium`` or ``low``, None when nothing was weighed (a model asked for by name, or by a
+    rule of the team).
     ``propensity`` is the probability in (0, 1] with which the strategy would make this choice for this request.
     ``greedy_model`` is the full name of what a strategy that explores would have chosen without exploring.
+    ``rules`` are those of the team that concern the request's pattern.
     """
 
     strategy: str
@@ -42,6 +45,7 @@ class RoutingDecision:
     reasoning: str
     policy_version: int | None = None
     greedy_model: str | None = None
+    rules: tuple[Rule, ...] = ()
 
     @property
     def is_explored(self) -> bool:

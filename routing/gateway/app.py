@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.selectors import KeyInfo
+from accounts.services import api_figures
 from routing.gateway import authentication, http, requests
 from routing.gateway.http import Receive, Scope, Send
 from routing.gateway.requests import InvalidRequest
@@ -111,6 +112,7 @@ class _Exchange:
         self._path: str = scope["path"].rstrip("/")
         self._request_id = str(request_ids.new(database_clock.now()))
         self._team_id: int | None = None
+        self._status = api_figures.CLIENT_GONE
 
     async def run(self, runtime: Runtime) -> None:
         try:
@@ -123,6 +125,9 @@ class _Exchange:
             return
         except Exception as error:
             await self.refuse(error)
+        finally:
+            seconds = time.monotonic() - self._started
+            api_figures.answered(self._path, self._scope["method"], self._status, seconds)
 
     async def _run_stream(self, completion: Completion) -> None:
         watcher = asyncio.create_task(self._watch(completion))
@@ -138,10 +143,12 @@ class _Exchange:
             watcher.cancel()
 
     async def _send_answer(self, answer: Rendered) -> None:
+        self._status = answer.status
         headers = self._with_token(answer.headers) if answer.status == 200 else answer.headers
         await http.send_whole(self._send, answer.status, headers, answer.body, answer.content_type)
 
     async def _send_rendered(self, answer: Rendered) -> None:
+        self._status = answer.status
         await http.send_whole(self._send, answer.status, answer.headers, answer.body, answer.content_type)
 
     async def refuse(self, error: Exception) -> None:
@@ -218,6 +225,7 @@ class _Exchange:
             received_at=database_clock.now(),
             started=self._started,
             experiment_id=given.experiment_id,
+            traceparent=headers.get("traceparent"),
         )
 
     def _complete(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:
@@ -242,6 +250,7 @@ class _Exchange:
             received_at=database_clock.now(),
             started=self._started,
             experiment_id=given.experiment_id if asked.experiment_id is None else asked.experiment_id,
+            traceparent=headers.get("traceparent"),
         )
 
     def _with_token(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -258,6 +267,7 @@ class _Exchange:
 
     async def _pass_on(self, completion: Completion, reply: StreamReply) -> None:
         watch = WriteWatch(WRITE_SECONDS)
+        self._status = 200
         try:
             await http.start(self._send, 200, self._with_token(reply.headers), rendering.STREAM_TYPE)
             async for block in reply.blocks:

@@ -57,6 +57,9 @@ class LedgerEntry(models.Model):
     min_quality = models.FloatField(null=True, help_text="Least expected quality that the request wanted, in [0, 1].")
     user_id = models.CharField(max_length=200, null=True)
     session_id = models.CharField(max_length=200, null=True)
+    max_tokens = models.IntegerField(
+        null=True, help_text="Limit on the tokens of one answer: the caller's, or a smaller one of a team's rule."
+    )
     experiment_id = models.BigIntegerField(null=True)
     experiment_arm = models.CharField(max_length=32, null=True)
     experiment_phase = models.SmallIntegerField(null=True)

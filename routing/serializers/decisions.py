@@ -5,6 +5,7 @@ from rest_framework import serializers
 from routing.domain.catalog import Candidate
 from routing.domain.decision import RoutingDecision
 from routing.domain.prompt import PromptFeatures
+from routing.domain.rule import Kind, Rule
 from routing.serializers.fields import UsdField
 
 MAX_PROMPT_CHARACTERS = 10_000
@@ -39,6 +40,14 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
         return candidate.model.is_simulated or candidate.model.is_embedded
 
 
+class RuleSerializer(serializers.Serializer[Rule]):
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    pattern = serializers.CharField(help_text="Empty for all patterns.")
+    model = serializers.CharField(help_text="As provider/name; empty for all models.")
+    max_tokens = serializers.IntegerField(allow_null=True, help_text="Of a cap.")
+
+
 class DecisionSerializer(serializers.Serializer[Preview]):
     strategy = serializers.CharField(source="decision.strategy")
     provider = serializers.CharField(source="decision.chosen.model.provider")
@@ -57,3 +66,4 @@ class DecisionSerializer(serializers.Serializer[Preview]):
     expected_cost_usd = UsdField(source="decision.chosen.expected_cost_usd", allow_null=True)
     expected_quality = serializers.FloatField(source="decision.chosen.expected_quality", allow_null=True)
     candidates = CandidateSerializer(source="decision.considered", many=True)
+    rules = RuleSerializer(source="decision.rules", many=True, help_text="Of the team, for this pattern.")

@@ -68,6 +68,9 @@ class ExplanationSerializer(serializers.Serializer[Explanation]):
     complexity_tier = serializers.CharField(source="entry.complexity_tier")
     task = serializers.CharField(source="entry.task", allow_null=True)
     min_quality = serializers.FloatField(source="entry.min_quality", allow_null=True, help_text="What was asked for.")
+    max_tokens = serializers.IntegerField(
+        source="entry.max_tokens", allow_null=True, help_text="Limit on an answer: the caller's, or a smaller rule's."
+    )
     input_tokens = serializers.IntegerField(source="entry.input_tokens", allow_null=True, help_text="As billed.")
     candidates = LoggedCandidateSerializer(source="entry.candidates", many=True)
     chosen_model = serializers.CharField(allow_null=True, help_text="What was asked first, as provider/name.")

@@ -10,6 +10,7 @@ import time
 from datetime import date
 from typing import Any
 
+from accounts.services import telemetry
 from routing.domain.catalog import ModelSpec
 from routing.domain.usage import Usage
 from routing.providers import registry
@@ -132,6 +133,7 @@ class AttemptLoop:
             breaker.release()
         else:
             breaker.record_failure(time.monotonic())
+            _count_error(self.current.model, code)
         self.current.break_off(code, self._elapsed_ms())
 
     async def _exchange(self, model: ModelSpec) -> ChatAnswer | ChatStream:
@@ -157,9 +159,16 @@ class AttemptLoop:
     async def _call(self, config: ProviderConfig, model: ModelSpec) -> ChatAnswer | ChatStream:
         provider = registry.ADAPTERS[config.kind]
         call = ChatCall(attempt_id=self.current.attempt_id, upstream_model=model.upstream_name, body=self._body)
-        if self._is_stream:
-            return await provider.stream(self._runtime.http_client, config, call)
-        return await provider.complete(self._runtime.http_client, config, call)
+        try:
+            if self._is_stream:
+                return await provider.stream(self._runtime.http_client, config, call)
+            return await provider.complete(self._runtime.http_client, config, call)
+        except ProviderError as error:
+            _count_error(model, error.code)
+            raise
+        finally:
+            seconds = time.monotonic() - self._started
+            telemetry.observe("provider_request_duration_seconds", seconds, provider=model.provider, model=model.name)
 
     async def _extend(self, model: ModelSpec) -> bool:
         """Write the next attempt down and reserve for it; False when it may not be made."""
@@ -196,6 +205,10 @@ class AttemptLoop:
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
+
+
+def _count_error(model: ModelSpec, code: str) -> None:
+    telemetry.count("provider_errors_total", provider=model.provider, model=model.name, code=code)
 
 
 def _not_asked(code: str, message: str) -> ProviderError:

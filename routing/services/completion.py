@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from accounts.domain.features import Feature
 from accounts.services import encryption
-from routing.domain import prompt_features
+from routing.domain import prompt_features, team_rules
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ChatAnswer, ChatStream, ProviderError
 from routing.selectors import spending
@@ -76,8 +77,7 @@ class Completion:
         self._request = request
         self._plan = decisions.plan(snapshot, request.wish())
         self._caller = request.caller(str(runtime.instance.id))
-        # An answer reused would be no outcome of the arm, and one kept would carry the arm's choice to others.
-        self._cache_key = None if self._plan.assignment else request.cache_key(self._plan.decision.policy_version)
+        self._cache_key = self._key_to_reuse()
         self._settlement: Settlement | None = None
         self._has_hung_up = has_hung_up
         self._is_client_gone = False
@@ -85,6 +85,13 @@ class Completion:
     @property
     def is_client_gone(self) -> bool:
         return self._is_client_gone
+
+    def _key_to_reuse(self) -> str | None:
+        """Return the key of the answer in the cache; None where none is read from it and none written."""
+        # An answer reused would be no outcome of the arm, and one kept would carry the arm's choice to others.
+        if self._plan.assignment or not self._snapshot.gates.is_enabled(Feature.RESPONSE_CACHE, self._request.key.team):
+            return None
+        return self._request.cache_key(self._plan.decision)
 
     def note_hang_up(self) -> None:
         """Note that nobody waits for the answer any more; the request still ends as it would have."""
@@ -193,7 +200,7 @@ class Completion:
             self._runtime,
             self._snapshot,
             plan,
-            body=request.body,
+            body=request.body if plan.cap is None else team_rules.limited_body(request.body, plan.cap),
             is_stream=request.is_stream,
             budget_ids=request.key.budget_ids,
             first=first,

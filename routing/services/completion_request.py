@@ -8,7 +8,7 @@ from typing import Any, Literal
 from accounts.selectors import KeyInfo
 from accounts.services import encryption
 from routing.domain import normalization
-from routing.domain.decision import Controls
+from routing.domain.decision import Controls, RoutingDecision
 from routing.services import response_cache
 from routing.services.ledger_rows import Caller
 from routing.services.wish import Wish
@@ -35,6 +35,8 @@ class CompletionRequest:
     received_at: datetime
     started: float
     experiment_id: int | None = None
+    # The caller's trace, as the header of the W3C's Trace Context says it.
+    traceparent: str | None = None
 
     @property
     def elapsed_ms(self) -> int:
@@ -59,8 +61,8 @@ class CompletionRequest:
             experiment_id=self.experiment_id,
         )
 
-    def cache_key(self, policy_version: int | None) -> str | None:
-        """Return the key of its answer in the response cache, as the policy decides it; None when that is off."""
+    def cache_key(self, decision: RoutingDecision) -> str | None:
+        """Return the key of its answer in the response cache, as it was decided; None when that is off."""
         team = self.key.team
         if team.cache_ttl_seconds is None or not self.may_cache:
             return None
@@ -69,7 +71,7 @@ class CompletionRequest:
             self.body,
             requested_model=self.requested_model,
             controls=self.controls,
-            policy_version=policy_version,
+            decided_by=response_cache.decided_by(decision),
         )
 
     def caller(self, instance_id: str) -> Caller:

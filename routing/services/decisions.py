@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from routing.domain import baseline, candidates, exploration, failover, prompt_features, strategies
+from accounts.domain.features import Feature, FeatureDisabled
+from routing.domain import baseline, candidates, exploration, failover, prompt_features, strategies, team_rules
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import Controls, NoEligibleModel, RoutingDecision
 from routing.domain.policy import RoutingPolicy
 from routing.domain.prompt import PromptFeatures
 from routing.domain.situation import Situation
+from routing.domain.team_rules import PatternRules
 from routing.services import assignments, breakers, embeddings, forecasts, sessions
 from routing.services.assignments import Assignment
 from routing.services.snapshot import Snapshot
@@ -18,6 +20,7 @@ from routing.services.wish import AUTO, Wish
 
 NAMED = "named"
 DEFAULT_STRATEGY = strategies.COMPLEXITY
+_NOTHING: frozenset[str] = frozenset()
 AUTO_NAMES = (AUTO, *(f"{AUTO}:{name}" for name in strategies.names()))
 
 
@@ -34,7 +37,8 @@ class Plan:
     """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``.
 
     ``vector`` summarizes the prompt where it was needed to decide; ``is_learned_from`` says that it is to be kept.
-    ``assignment`` is the arm that decided, of a request that takes part in an experiment.
+    ``assignment`` is the arm that decided, of a request that takes part in an experiment. ``cap`` is the limit on
+    output that a rule of the team lowered the request's to; ``features`` have it too.
     """
 
     features: PromptFeatures
@@ -45,15 +49,20 @@ class Plan:
     vector: np.ndarray | None = field(default=None, repr=False, compare=False)
     is_learned_from: bool = False
     assignment: Assignment | None = None
+    cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What decides; ``arm`` keeps the sessions of an experiment's arms apart from each other and from all others."""
+    """What decides; ``arm`` keeps the sessions of an experiment's arms apart from each other and from all others.
+
+    ``note`` begins the reasoning.
+    """
 
     strategy: str
     policy: RoutingPolicy | None
     arm: sessions.Arm | None = None
+    note: str = ""
 
 
 def plan(snapshot: Snapshot, wish: Wish) -> Plan:
@@ -65,10 +74,11 @@ def plan(snapshot: Snapshot, wish: Wish) -> Plan:
         NoEligibleModel: No model can serve the request within its controls.
         UnknownStrategy: ``auto:`` is followed by a word that is no strategy.
         SplitNotHeld, UnitMissing: The request cannot take part in the experiment that it names.
+        FeatureDisabled: Likewise, because experiments are off, or learned routing, which this one needs.
     """
     assignment = None
     if snapshot.splits or wish.experiment_id is not None:
-        assignment = assignments.of(snapshot.splits, wish)
+        assignment = _assignment(snapshot, wish)
     features = prompt_features.extract(wish.body, task=wish.task)
     if assignment is not None:
         found = _in_arm(snapshot, features, wish, assignment)
@@ -104,7 +114,26 @@ def preview(
 def _usual_rule(snapshot: Snapshot, wish: Wish) -> _Rule:
     policy = snapshot.policy_for(wish.team)
     name = wish.requested_model.partition(":")[2] or (policy.strategy if policy else DEFAULT_STRATEGY)
+    if name in strategies.LEARNED and not snapshot.gates.is_enabled(Feature.LEARNED_ROUTING, wish.team):
+        return _Rule(strategies.COMPLEXITY, None, note="learned routing is off: ")
     return _Rule(name, policy)
+
+
+def _assignment(snapshot: Snapshot, wish: Wish) -> Assignment | None:
+    """Return the arm of a request, None where it takes part in no experiment, or a feature that this needs is off.
+
+    Without learned routing, no arm of an experiment that has a learned one takes requests: routed by complexity
+    under the arm's name, they would tell of something that it is not.
+    """
+    needed = Feature.EXPERIMENTS
+    if snapshot.gates.is_enabled(needed, wish.team):
+        found = assignments.of(snapshot.splits, wish)
+        needed = Feature.LEARNED_ROUTING
+        if found is None or snapshot.gates.is_enabled(needed, wish.team) or not found.running.is_learned:
+            return found
+    if wish.experiment_id is not None:
+        raise FeatureDisabled(needed)
+    return None
 
 
 def _rule_of(assignment: Assignment, snapshot: Snapshot, wish: Wish) -> _Rule:
@@ -137,7 +166,14 @@ def _in_arm(snapshot: Snapshot, features: PromptFeatures, wish: Wish, assignment
 def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _Rule) -> Plan:
     team, policy = wish.team, rule.policy
     strategy = strategies.get(rule.strategy)
-    options = candidates.candidates(snapshot.routable, features, wish.controls, is_available=breakers.is_available)
+    rules = snapshot.rules_for(team, features.pattern)
+    options = candidates.candidates(
+        snapshot.routable,
+        features,
+        wish.controls,
+        is_available=breakers.is_available,
+        excluded=rules.excluded if rules else _NOTHING,
+    )
     vector = None
     situation = Situation(
         features, options, wish.controls, team_min_quality=team.min_quality if team is not None else None
@@ -145,9 +181,14 @@ def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _
     if rule.strategy in strategies.LEARNED and policy is not None:
         vector = _vector(policy, features, wish)
         situation = _with_policy(situation, policy, vector, wish, rule.arm)
-    decision = strategy.decide(situation)
+    if rules is None:
+        decision = strategy.decide(situation)
+    else:
+        decision = team_rules.decide(rules, situation, strategy, may_route=rule.arm is None)
+    if rule.note:
+        decision = replace(decision, reasoning=rule.note + decision.reasoning)
     team_choice = snapshot.resolve(team.baseline_model)[:1] if team is not None and team.baseline_model else ()
-    return Plan(
+    found = Plan(
         features=features,
         decision=decision,
         chain=failover.chain(decision.chosen.model, options),
@@ -157,6 +198,17 @@ def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _
         vector=vector,
         is_learned_from=_is_learned_from(wish, rule.strategy),
     )
+    return found if rules is None else _limited(found, rules)
+
+
+def _limited(found: Plan, rules: PatternRules) -> Plan:
+    """Lower the limit on output as the team's rules say, for the chosen model and those asked after it."""
+    cap = rules.cap_for(found.decision.chosen.model)
+    features = team_rules.limited(found.features, cap)
+    if features is None:
+        return found
+    reasoning = f"{found.decision.reasoning}; a rule of the team caps max_tokens at {cap}"
+    return replace(found, features=features, decision=replace(found.decision, reasoning=reasoning), cap=cap)
 
 
 def _vector(policy: RoutingPolicy | None, features: PromptFeatures, wish: Wish) -> np.ndarray | None:

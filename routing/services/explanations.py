@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from accounts.services import encryption
-from routing.domain import exploration, logged_choice, prompt_features, strategies, traffic_split
+from routing.domain import exploration, logged_choice, prompt_features, strategies, team_rules, traffic_split
 from routing.domain.decision import NoEligibleModel, RoutingDecision
 from routing.domain.policy import RoutingPolicy
 from routing.domain.situation import Situation
@@ -17,6 +17,11 @@ from routing.selectors import policies as policy_selectors
 from routing.services import answer_copies, decisions, embeddings, forecasts, policies
 from routing.services.policies import PolicyNotFound
 from routing.services.wish import AUTO
+
+_OTHERWISE_DECIDED = {
+    decisions.NAMED: "the caller asked for this model",
+    team_rules.STRATEGY: "a rule of the team decides",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def replay(entry: LedgerEntry, policy: RoutingPolicy) -> Alternative:
     version = policy.version
     strategy = _strategy_under(entry, policy)
     if strategy not in strategies.LEARNED:
-        why = "the caller asked for this model" if entry.strategy == decisions.NAMED else "complexity decides"
+        why = _OTHERWISE_DECIDED.get(entry.strategy, "complexity decides")
         return Alternative(version, strategy, None, None, f"No policy has a say in this request: {why}.")
     draw = exploration.draw_of(str(entry.request_id), version)
     situation, approximations = _situation(entry, policy, draw)
@@ -95,6 +100,8 @@ def _loaded(entry: LedgerEntry, version: int) -> RoutingPolicy:
 
 def _strategy_under(entry: LedgerEntry, policy: RoutingPolicy) -> str:
     """Return the strategy that a policy would have been asked for: its own, unless the caller or an arm names one."""
+    if entry.strategy == team_rules.STRATEGY:
+        return entry.strategy
     if entry.experiment_id is not None:
         names_version = _names_version(entry.experiment_id, entry.experiment_arm)
         return policy.strategy if names_version and policy.version != entry.policy_version else entry.strategy

@@ -35,6 +35,14 @@ class ApplyOnLoop(Protocol):
     def __call__(self, operations: Sequence[Any], /) -> Coroutine[Any, Any, list[Any] | None]: ...
 
 
+class Spool(Protocol):
+    """Keeps on disk what the store has not taken; both may be called from any thread."""
+
+    def keep(self, operations: Sequence[Any], /) -> None: ...
+
+    def release(self, operations: Sequence[Any], /) -> None: ...
+
+
 class StoreUnavailable(Exception):
     """The database did not take a write in time; nothing was promised."""
 
@@ -62,8 +70,10 @@ class GroupCommit:
     """The writes of one process and event loop.
 
     ``apply`` takes operations, runs them in one transaction and returns a result for each; it is called in the thread.
-    ``apply_on_loop`` is asked first where there is one. ``on_abandoned`` is called with an operation that was committed
-    after its request had stopped waiting, and its result; it returns an operation that undoes it, or None.
+    ``connect`` is called before it and raises where the store cannot be reached. ``apply_on_loop`` is asked first where
+    there is one. ``on_abandoned`` is called with an operation that was committed after its request had stopped waiting,
+    and its result, None where it is not known whether it was committed; it returns an operation that undoes it, or
+    None. ``spool`` is given what must not be lost and nobody waits for any longer.
     """
 
     def __init__(
@@ -71,15 +81,23 @@ class GroupCommit:
         apply: Apply,
         on_abandoned: Callable[[Any, Any], Any],
         apply_on_loop: ApplyOnLoop | None = None,
+        *,
+        connect: Callable[[], None] = lambda: None,
+        spool: Spool | None = None,
     ) -> None:
         self._apply = apply
+        self._connect = connect
+        self._spool = spool
         self._apply_on_loop = apply_on_loop
         self._on_abandoned = on_abandoned
         # Submitted, and not yet taken by the event loop; what it leaves to the thread is in the queue.
         self._submitted: deque[Write] = deque()
         self._passing: asyncio.Task[None] | None = None
         self._queue: deque[Write] = deque()
+        # Taken by the thread, and not committed yet.
+        self._in_hand: list[Write] = []
         self._waiting: deque[Write] = deque()
+        self._putting_aside: set[asyncio.Task[None]] = set()
         self._is_watching = False
         self._wake = threading.Event()
         self._is_closing = False
@@ -115,7 +133,10 @@ class GroupCommit:
         return await write.future
 
     async def close(self, seconds: float) -> bool:
-        """Write what is queued and end the thread; return whether all was written in time."""
+        """Write what is queued and end the thread; return whether all was written in time.
+
+        What was not, and must not be lost, is then in the spool.
+        """
         give_up_at = self._loop.time() + seconds
         if self._passing is not None:
             await asyncio.wait({self._passing}, timeout=seconds / 2)
@@ -125,7 +146,10 @@ class GroupCommit:
         self._is_closing = True
         self._wake.set()
         await asyncio.to_thread(self._thread.join, max(0.0, give_up_at - self._loop.time()))
-        return not self._thread.is_alive() and not self.waiting
+        if not self._thread.is_alive() and not self.waiting:
+            return True
+        await self._put_aside([write for write in (*self._in_hand, *self._queue) if write.is_kept])
+        return False
 
     def _enqueue(self, operation: Any, seconds: float, *, is_kept: bool) -> Write:
         write = Write(operation, self._loop.create_future(), is_kept=is_kept, deadline=self._loop.time() + seconds)
@@ -173,20 +197,38 @@ class GroupCommit:
     def _watch(self) -> None:
         """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits."""
         now = self._loop.time()
+        kept = []
         for write in self._waiting:
             assert write.future is not None
             if write.deadline > now or write.future.done():
                 continue
             if write.is_kept:
-                logger.warning("The database is away: a settlement waits in the queue")
-                write.future.set_result(None)
+                kept.append(write)
             else:
                 write.is_abandoned = True
                 write.future.set_exception(StoreUnavailable("The database did not answer in time."))
-        self._waiting = deque(write for write in self._waiting if write.future and not write.future.done())
+        if kept:
+            logger.warning("The database is away: %s settlements wait in the queue", len(kept))
+            task = self._loop.create_task(self._put_aside(kept))
+            self._putting_aside.add(task)
+            task.add_done_callback(self._putting_aside.discard)
+        self._waiting = deque(
+            write for write in self._waiting if write.future and not write.future.done() and write.deadline > now
+        )
         self._is_watching = bool(self._waiting)
         if self._is_watching:
             self._loop.call_later(WATCH_SECONDS, self._watch)
+
+    async def _put_aside(self, writes: Sequence[Write]) -> None:
+        """Put writes on disk before their requests go on: they stay in the queue, and may outlive the process."""
+        if self._spool is not None and writes:
+            try:
+                await asyncio.to_thread(self._spool.keep, [write.operation for write in writes])
+            except OSError as error:
+                logger.error("Settlements could not be put on disk: %s", error)
+        for write in writes:
+            if write.future is not None and not write.future.done():
+                write.future.set_result(None)
 
     def _run(self) -> None:
         try:
@@ -194,7 +236,9 @@ class GroupCommit:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    self._commit(_taken(self._queue))
+                    self._in_hand = _taken(self._queue)
+                    self._commit(self._in_hand)
+                    self._in_hand = []
                     if self._is_store_away:
                         time.sleep(RETRY_SECONDS)
                 if self._is_closing:
@@ -220,17 +264,28 @@ class GroupCommit:
                 self._commit([write])
         else:
             self._is_store_away = False
+            if self._spool is not None:
+                self._spool.release([write.operation for write in batch])
             self._finish([(write, result, None) for write, result in zip(batch, results, strict=True)])
 
     def _apply_with_reconnect(self, batch: Sequence[Write]) -> list[Any]:
-        operations = [write.operation for write in batch]
         try:
-            return self._apply(operations, is_retry=any(write.is_unsure for write in batch))
+            return self._try(batch)
         except CONNECTION_ERRORS:
             # A connection that the server closed while idle fails on first use; a fresh one tells whether the store
             # is away. What the first try committed without our hearing of it is recognized by its ids.
             connection.close()
-            return self._apply(operations, is_retry=True)
+            return self._try(batch)
+
+    def _try(self, batch: Sequence[Write]) -> list[Any]:
+        self._connect()
+        is_retry = any(write.is_unsure for write in batch)
+        try:
+            return self._apply([write.operation for write in batch], is_retry=is_retry)
+        except CONNECTION_ERRORS:
+            for write in batch:
+                write.is_unsure = True
+            raise
 
     def _on_store_away(self, batch: list[Write], error: DatabaseError | InterfaceError) -> None:
         if not self._is_store_away:
@@ -239,6 +294,9 @@ class GroupCommit:
         connection.close()
         kept = [write for write in batch if write.is_kept]
         self._queue.extendleft(reversed(kept))
+        # Nobody will work on what may have been committed all the same: it must not hold its budget.
+        undone = [self._on_abandoned(write.operation, None) for write in batch if write.is_unsure and not write.is_kept]
+        self._queue.extend(Write(undo, None, is_kept=True) for undo in undone if undo is not None)
         lost = StoreUnavailable("The database is not available.")
         self._finish([(write, None, lost) for write in batch if not write.is_kept])
 
@@ -268,10 +326,10 @@ class GroupCommit:
 
 
 def _taken(queue: deque[Write]) -> list[Write]:
-    """Take a batch of those that somebody still waits for."""
+    """Take a batch of those that somebody still waits for, or that have to be undone if they were committed."""
     batch: list[Write] = []
     while queue and len(batch) < MAX_BATCH:
         write = queue.popleft()
-        if not write.is_abandoned:
+        if write.is_unsure or not write.is_abandoned:
             batch.append(write)
     return batch

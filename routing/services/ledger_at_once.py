@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from accounts.services import budgets
+from accounts.services import budgets, database_figures
 from accounts.services.budgets import Moves
 from accounts.services.prepared_statements import OtherCount
 from routing.services import ledger_sql
@@ -54,13 +54,17 @@ class AtOnce:
         calls = ledger_sql.writing(batch.new, batch.settled)
         if batch.moves:
             calls.append(budgets.moving(batch.moves))
+        started = time.monotonic()
         try:
             await self._connection.execute(calls)
         except CONNECTION_ERRORS:
             raise
         except (OtherCount, DatabaseError):
+            database_figures.note_rollback()
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             return None
+        finally:
+            database_figures.note("execute", time.monotonic() - started)
         return _results(operations)
 
     def close(self) -> None:

@@ -101,8 +101,11 @@ Operation = OpenEntry | ExtendEntry | CloseEntry
 
 
 def undo_of(operation: Operation, result: Any) -> Operation | None:
-    """Return what takes back an opening whose request has stopped waiting; None when nothing needs to be."""
-    if not isinstance(operation, OpenEntry) or not isinstance(result, Opened):
+    """Return what takes back an opening whose request has stopped waiting; None when nothing needs to be.
+
+    A ``result`` of None says that it is not known whether there is anything to take back.
+    """
+    if not isinstance(operation, OpenEntry) or not (result is None or isinstance(result, Opened)):
         return None
     if operation.row["state"] != State.PENDING:
         return None
@@ -118,4 +121,4 @@ def undo_of(operation: Operation, result: Any) -> Operation | None:
         "http_status": 503,
         "error_code": "store_unavailable",
     }
-    return CloseEntry(row, claim="release" if operation.claim else None)
+    return CloseEntry(row, claim="release" if operation.claim else None, only_pending=True)

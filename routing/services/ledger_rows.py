@@ -87,6 +87,7 @@ def opening_row(caller: Caller, plan: Plan, first: Attempt) -> Row:
         "min_quality": caller.min_quality,
         "user_id": caller.user_id,
         "session_id": caller.session_id,
+        "max_tokens": plan.features.max_output_tokens,
         **_experiment(plan),
         "reference_cost_nano_usd": reference_cost_nano_usd(plan),
         "prompt_fingerprint": caller.prompt_fingerprint,

@@ -92,6 +92,8 @@ def stream_headers(result: Result) -> dict[str, str]:
     if plan.assignment is not None:
         found["x-optimizer-experiment"] = str(plan.assignment.experiment_id)
         found["x-optimizer-experiment-arm"] = plan.assignment.arm.name
+    if plan.cap is not None:
+        found["x-optimizer-max-tokens"] = str(plan.cap)
     return found
 
 

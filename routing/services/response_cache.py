@@ -12,7 +12,7 @@ from django.db.models import Q
 from accounts.selectors import TeamInfo
 from accounts.services import encryption
 from routing.domain import normalization
-from routing.domain.decision import Controls
+from routing.domain.decision import Controls, RoutingDecision
 from routing.domain.usage import Usage
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import StreamEnd
@@ -35,17 +35,25 @@ class Found:
     usage: Usage
 
 
-def key_for(
-    team: TeamInfo, body: dict[str, Any], *, requested_model: str, controls: Controls, policy_version: int | None
-) -> str:
+def key_for(team: TeamInfo, body: dict[str, Any], *, requested_model: str, controls: Controls, decided_by: str) -> str:
     """Return the key of a request: equal only for one team, model or strategy, controls, parameters and messages.
 
-    A decision of a learned policy is repeated only under the same policy: a new version is in force for prompts that
-    were asked before as well, and a version that is restored finds its answers again.
+    Args:
+        decided_by: As ``decided_by`` returns it.
     """
-    limits = f"{controls.max_cost_usd}\n{controls.min_quality}\n{policy_version}"
+    limits = f"{controls.max_cost_usd}\n{controls.min_quality}\n{decided_by}"
     request = normalization.normalized_request(body, model_or_strategy=requested_model)
     return encryption.keyed_hash(f"{team.id}\n{limits}\n".encode() + request, purpose=_PURPOSE)
+
+
+def decided_by(decision: RoutingDecision) -> str:
+    """Name the policy and the rules of the team that had a say in a decision.
+
+    It is repeated only under the same ones: a new policy or rule is in force for prompts that were asked before as
+    well, and a version that is restored finds its answers again.
+    """
+    policy = str(decision.policy_version)
+    return f"{policy} {[rule.id for rule in decision.rules]}" if decision.rules else policy
 
 
 def find(key: str, now: datetime) -> Found | None:

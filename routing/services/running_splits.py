@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from routing.domain import traffic_split
+from routing.domain import strategies, traffic_split
 from routing.domain.policy import InvalidPolicy, RoutingPolicy
 from routing.domain.traffic_split import Arm, Split, Unit
 from routing.models import PolicyVersion, TrafficSplit
@@ -34,6 +34,12 @@ class RunningSplit:
     def policy_of(self, arm: Arm) -> RoutingPolicy | None:
         """Return the policy that the arm names, None for one that routes by the active policy."""
         return None if arm.policy_version is None else self.policies[arm.policy_version]
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether any arm decides by what was learned."""
+        decided_by = (policy.strategy if (policy := self.policy_of(arm)) else arm.strategy for arm in self.split.arms)
+        return any(strategy in strategies.LEARNED for strategy in decided_by)
 
 
 def load(held: Iterable[RoutingPolicy]) -> dict[int, RunningSplit]:

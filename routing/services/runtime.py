@@ -13,11 +13,20 @@ from typing import Any, ClassVar, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from accounts.services import api_keys, config_version
+from accounts.services import api_keys, config_version, telemetry
 from accounts.services.rate_limits import RateLimiter
 from routing.domain import tokens
 from routing.providers.http_client import HttpClient
-from routing.services import database_clock, embeddings, instance, ledger, ledger_at_once, snapshot
+from routing.services import (
+    database_clock,
+    embeddings,
+    instance,
+    ledger,
+    ledger_at_once,
+    otel,
+    settlement_spool,
+    snapshot,
+)
 from routing.services.exposure_collector import ExposureCollector
 from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
 from routing.services.prompt_collector import PromptCollector
@@ -46,11 +55,19 @@ class Runtime:
         self.instance = instance.Instance()
         self.is_accepting = False
         self._at_once = ledger_at_once.AtOnce() if connection.vendor == "postgresql" else None
-        self.writer = GroupCommit(ledger.apply, ledger.undo_of, self._at_once.apply if self._at_once else None)
+        self._spool = settlement_spool.Spool(settlement_spool.folder(), str(self.instance.id))
+        self.writer = GroupCommit(
+            ledger.apply,
+            ledger.undo_of,
+            self._at_once.apply if self._at_once else None,
+            connect=_connect,
+            spool=self._spool,
+        )
         self.prompts = PromptCollector()
         self.exposures = ExposureCollector()
         self.rate_limiter = RateLimiter(settings.REDIS_URL)
         self.http_client = HttpClient()
+        self.reporter = otel.start() if settings.OTEL_ENABLED else None
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._key_uses: dict[int, datetime] = {}
@@ -138,7 +155,8 @@ class Runtime:
         await self.http_client.aclose()
         await self.rate_limiter.aclose()
         if not await self.writer.close(5.0):
-            logger.error("The database is away: %s writes are left to the reconciler", self.writer.waiting)
+            logger.error("The database is away: %s writes are left to the next process", self.writer.waiting)
+        self._spool.close()
         if self._at_once is not None:
             self._at_once.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
@@ -149,6 +167,7 @@ class Runtime:
         database_clock.synchronize()
         snapshot.refresh()
         instance.renew(self.instance, database_clock.now())
+        settlement_spool.bring_in(settlement_spool.folder())
 
     def _end_lease(self) -> None:
         api_keys.record_use(self._key_uses)
@@ -160,6 +179,8 @@ class Runtime:
         while True:
             await asyncio.sleep(snapshot.POLL_SECONDS)
             await self._quietly(self.read(snapshot.refresh))
+            telemetry.gauge("gateway_requests_in_flight", self.in_flight)
+            telemetry.gauge("gateway_writes_waiting", self.writer.waiting)
             now = time.monotonic()
             if now - stored_at >= NOTES_FLUSH_SECONDS and (len(self.prompts) or len(self.exposures)):
                 stored_at = now
@@ -181,6 +202,11 @@ class Runtime:
             await work
         except Exception as error:
             logger.warning("Periodic work failed: %s", type(error).__name__)
+
+
+def _connect() -> None:
+    # Of the thread that calls: each has a connection of its own.
+    connection.ensure_connection()
 
 
 def _prepare_domain() -> None:

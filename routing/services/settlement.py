@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from accounts.services import telemetry
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ProviderError
 from routing.services import answer_copies, database_clock, ledger, ledger_rows, sessions
@@ -86,9 +87,12 @@ class Settlement:
             )
         claim = self._claim_ending(answer, row["cost_nano_usd"])
         self._note_session(state)
+        telemetry.observe("gateway_overhead_seconds", ending.overhead_ms / 1000)
         operation = ledger.CloseEntry(
             row, held=self.loop.held, claim=claim, cached_response=cached, stored_prompt=prompt
         )
+        if self.runtime.reporter is not None:
+            self.runtime.reporter.tell(self, ending, row)
         await asyncio.shield(self.runtime.settle(operation))
 
     def _note_session(self, state: str) -> None:

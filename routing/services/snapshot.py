@@ -1,4 +1,5 @@
-"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models, prices, policies and splits.
+"""What the gateway decides from, held in memory: keys, teams, budgets, providers, models, prices, policies,
+splits and rules of teams.
 
 A snapshot is immutable and carries the number of the configuration it was loaded from; ``current`` is replaced as a
 whole when that number has moved. See docs/adr/0002 for why it is polled.
@@ -17,13 +18,15 @@ from types import MappingProxyType
 from django.utils import timezone
 
 from accounts import selectors as accounts_selectors
+from accounts.domain.features import Gates
 from accounts.selectors import KeyInfo, TeamInfo
-from accounts.services import config_version
+from accounts.services import config_version, features
 from routing.domain.catalog import ModelSpec
 from routing.domain.policy import RoutingPolicy
+from routing.domain.team_rules import PatternRules
 from routing.models import LanguageModel, ModelPrice, Provider
 from routing.providers.base import ProviderConfig
-from routing.selectors import prices
+from routing.selectors import prices, team_rules
 from routing.services import policies, running_splits
 from routing.services import providers as provider_services
 from routing.services.running_splits import RunningSplit
@@ -39,7 +42,8 @@ class Snapshot:
 
     ``models`` are those of reachable providers, best provider first; ``unreachable`` names the provider of every model
     that only a provider without a key (or one that is paused) offers. ``policies`` are the active ones, by id of the
-    team, None for the one that teams share; ``splits`` are those of running experiments, by its id.
+    team, None for the one that teams share; ``splits`` are those of running experiments, by its id; ``rules`` are by id
+    of the team and by pattern, without those that have none. ``gates`` say which features are on.
     """
 
     version: int
@@ -51,6 +55,8 @@ class Snapshot:
     unreachable: Mapping[str, str] = field(repr=False)
     policies: Mapping[int | None, RoutingPolicy] = field(default_factory=dict)
     splits: Mapping[int, RunningSplit] = field(default_factory=dict)
+    rules: Mapping[int, Mapping[str, PatternRules]] = field(default_factory=dict)
+    gates: Gates = field(default_factory=Gates)
 
     @cached_property
     def routable(self) -> tuple[ModelSpec, ...]:
@@ -71,6 +77,11 @@ class Snapshot:
     def policy_for(self, team: TeamInfo | None) -> RoutingPolicy | None:
         """Return the policy that routes for a team: its own where it learns alone, else the shared one."""
         return self.policies.get(team.id if team is not None and team.learns_alone else None)
+
+    def rules_for(self, team: TeamInfo | None, pattern: str) -> PatternRules | None:
+        """Return what a team has decided about a pattern, None where that is nothing."""
+        found = self.rules.get(team.id) if team is not None else None
+        return None if found is None else found.get(pattern)
 
 
 _current: Snapshot | None = None
@@ -95,6 +106,8 @@ def load(held: Snapshot | None = None) -> Snapshot:
         unreachable=MappingProxyType(unreachable),
         policies=MappingProxyType(active),
         splits=MappingProxyType(running_splits.load([*active.values(), *_policies_on_trial(held)])),
+        rules=MappingProxyType(team_rules.by_team()),
+        gates=features.load(),
     )
 
 

@@ -89,7 +89,12 @@ def test_page_of_a_builtin_provider_names_the_variables_of_its_key(admin_client:
 def test_providers_are_paused_and_resumed_by_action(action: str, was_enabled: bool, admin_client: Client) -> None:
     provider = factories.provider(is_enabled=was_enabled)
     version = config_version.current()
-    admin_client.post(page(Provider, "changelist"), {"action": action, "_selected_action": [provider.id]})
+    chosen = {"action": action, "_selected_action": [provider.id]}
+    admin_client.post(page(Provider, "changelist"), chosen)
+    provider.refresh_from_db()
+    assert provider.is_enabled is was_enabled
+
+    admin_client.post(page(Provider, "changelist"), {**chosen, "confirmed": "yes", "reason": "as agreed"})
     provider.refresh_from_db()
     assert provider.is_enabled is not was_enabled
     assert config_version.current() > version
@@ -142,7 +147,7 @@ def test_staff_price_is_set_without_marking_the_model(admin_client: Client) -> N
 def test_staff_price_is_withdrawn_by_action(admin_client: Client) -> None:
     model = factories.price(factories.language_model(), "1", "2").language_model
     factories.price(model, "9", "9", source="staff")
-    selected = {"action": "withdraw_staff_price", "_selected_action": [model.id]}
+    selected = {"action": "withdraw_staff_price", "_selected_action": [model.id], "confirmed": "yes", "reason": "late"}
     admin_client.post(page(LanguageModel, "changelist"), selected)
     assert price_selector.current_prices(timezone.now())[model.id].input_usd_per_mtok == Decimal(1)
 

@@ -25,11 +25,13 @@ class FakeStore:
         self.may_go_on.set()
         self.has_begun = threading.Event()
 
+    def connect(self) -> None:
+        if self.is_away:
+            raise OperationalError("away")
+
     def apply(self, operations: Sequence[Any], /, *, is_retry: bool = False) -> list[Any]:
         self.has_begun.set()
         self.may_go_on.wait(SECONDS)
-        if self.is_away:
-            raise OperationalError("away")
         if "bad" in operations:
             raise ValueError("bad")
         self.batches.append(list(operations))
@@ -52,7 +54,7 @@ def store() -> FakeStore:
 
 @pytest_asyncio.fixture
 async def writer(store: FakeStore) -> AsyncIterator[GroupCommit]:
-    made = GroupCommit(store.apply, store.undo)
+    made = GroupCommit(store.apply, store.undo, connect=store.connect)
     yield made
     store.is_away = False
     store.may_go_on.set()
@@ -173,8 +175,76 @@ async def test_lost_acknowledgement_is_asked_for_again_as_a_retry(writer: GroupC
     assert store.kept == ["open"]
 
 
+async def test_opening_over_which_the_store_was_lost_is_undone_when_it_is_back(
+    writer: GroupCommit, store: FakeStore
+) -> None:
+    # Both tries were committed, for all that is known.
+    store.loses_acknowledgements = 2
+    with pytest.raises(StoreUnavailable):
+        await writer.submit("open", seconds=SECONDS)
+
+    await writer.submit_kept("settle", seconds=SECONDS)
+
+    assert store.kept == ["open", "undo open", "settle"]
+
+
+async def test_opening_that_was_never_sent_needs_no_undoing(writer: GroupCommit, store: FakeStore) -> None:
+    store.is_away = True
+    with pytest.raises(StoreUnavailable):
+        await writer.submit("open", seconds=SECONDS)
+
+    store.is_away = False
+    await writer.submit_kept("settle", seconds=SECONDS)
+
+    assert store.kept == ["settle"]
+
+
+class FakeSpool:
+    """Remembers what is on disk, and what ever was."""
+
+    def __init__(self) -> None:
+        self.on_disk: list[str] = []
+        self.ever: list[str] = []
+
+    def keep(self, operations: Sequence[Any], /) -> None:
+        self.on_disk += operations
+        self.ever += operations
+
+    def release(self, operations: Sequence[Any], /) -> None:
+        self.on_disk = [operation for operation in self.on_disk if operation not in operations]
+
+
+async def test_settlement_is_on_disk_before_its_request_goes_on_without_the_store(store: FakeStore) -> None:
+    spool = FakeSpool()
+    writer = GroupCommit(store.apply, store.undo, connect=store.connect, spool=spool)
+    await writer.submit_kept("settle in time", seconds=SECONDS)
+    store.is_away = True
+    await writer.submit_kept("settle", seconds=0.05)
+    while_away = list(spool.on_disk)
+
+    store.is_away = False
+    assert await writer.close(SECONDS)
+
+    assert (while_away, spool.on_disk, spool.ever) == (["settle"], [], ["settle"])
+    assert store.kept == ["settle in time", "settle"]
+
+
+async def test_what_the_store_has_not_taken_at_the_end_is_left_on_disk(store: FakeStore) -> None:
+    spool = FakeSpool()
+    writer = GroupCommit(store.apply, store.undo, connect=store.connect, spool=spool)
+    store.is_away = True
+    waiting = asyncio.create_task(writer.submit_kept("settle", seconds=SECONDS))
+    await asyncio.sleep(0)
+
+    assert not await writer.close(0.1)
+
+    assert (await waiting, spool.on_disk) == (None, ["settle"])
+    store.is_away = False
+    assert await writer.close(SECONDS)
+
+
 async def test_closing_writes_what_is_queued(store: FakeStore) -> None:
-    writer = GroupCommit(store.apply, store.undo)
+    writer = GroupCommit(store.apply, store.undo, connect=store.connect)
     store.may_go_on.clear()
     waiting = [asyncio.create_task(writer.submit_kept(f"settle {number}", seconds=0.05)) for number in range(3)]
     await asyncio.gather(*waiting)
@@ -185,7 +255,7 @@ async def test_closing_writes_what_is_queued(store: FakeStore) -> None:
 
 
 async def test_closing_says_when_the_store_did_not_come_back(store: FakeStore) -> None:
-    writer = GroupCommit(store.apply, store.undo)
+    writer = GroupCommit(store.apply, store.undo, connect=store.connect)
     store.is_away = True
     await writer.submit_kept("settle", seconds=0.05)
 
