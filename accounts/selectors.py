@@ -6,8 +6,9 @@ from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
 
+from accounts.domain.features import WHAT_IT_DOES, Feature, Gates, Rollout, Source
 from accounts.domain.periods import period_start
-from accounts.models import ApiKey, Budget, BudgetPeriod, Team
+from accounts.models import ApiKey, Budget, BudgetPeriod, FeatureGate, RolloutPhase, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,28 @@ class BudgetStatus:
     left_nano_usd: int
 
 
+@dataclass(frozen=True, slots=True)
+class FeatureStatus:
+    """Whether a feature is on, and why.
+
+    Attributes:
+        is_enabled: on for everybody, as far as the rollout reaches.
+        is_enabled_for_team: on for the team that was asked about; None where none was.
+        source: what decides where a team has no setting of its own.
+        setting: what staff have set for everybody, if anything.
+        teams: what they have set for single teams.
+    """
+
+    name: Feature
+    description: str
+    is_enabled: bool
+    is_enabled_for_team: bool | None
+    source: Source
+    rollout_phase: int | None
+    setting: FeatureGate | None
+    teams: tuple[FeatureGate, ...]
+
+
 def usable_keys(now: datetime) -> QuerySet[ApiKey]:
     """Return the keys of active teams that are neither revoked nor expired, each with its team."""
     unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
@@ -86,6 +109,52 @@ def budget_statuses(team: Team | None, today: date) -> list[BudgetStatus]:
     )
     current = {(row.budget_id, row.period_start): row for row in rows}
     return [_status(budget, period_start(budget.period, today), current) for budget in budgets]
+
+
+def gates(*, forced_off: frozenset[Feature]) -> Gates:
+    """Return which features are on, with those that the environment forces off."""
+    off: set[Feature] = set()
+    teams: dict[int, dict[Feature, bool]] = defaultdict(dict)
+    for name, team_id, is_enabled in FeatureGate.objects.values_list("feature", "team_id", "is_enabled"):
+        if team_id is not None:
+            teams[team_id][Feature(name)] = is_enabled
+        elif not is_enabled:
+            off.add(Feature(name))
+    phase = current_phase()
+    rollout = None
+    if phase is not None:
+        rollout = Rollout(frozenset(map(Feature, phase.features)), phase.reach, phase.number)
+    return Gates(forced_off, frozenset(off), dict(teams), rollout)
+
+
+def feature_statuses(gates: Gates, team: Team | None = None) -> list[FeatureStatus]:
+    """Return every feature; for a team, with its own settings only."""
+    rows = FeatureGate.objects.select_related("team").order_by("team__slug")
+    if team is not None:
+        rows = rows.filter(Q(team=team) | Q(team=None))
+    settings: dict[str, list[FeatureGate]] = defaultdict(list)
+    for row in rows:
+        settings[row.feature].append(row)
+    return [_feature_status(feature, gates, team, settings[feature]) for feature in Feature]
+
+
+def current_phase() -> RolloutPhase | None:
+    """Return the phase that the rollout is in, None while none runs."""
+    return RolloutPhase.objects.filter(ended_at=None).first()
+
+
+def _feature_status(feature: Feature, gates: Gates, team: Team | None, settings: list[FeatureGate]) -> FeatureStatus:
+    is_rolled_out = gates.rollout is not None and feature in gates.rollout.features
+    return FeatureStatus(
+        name=feature,
+        description=WHAT_IT_DOES[feature],
+        is_enabled=gates.is_enabled(feature),
+        is_enabled_for_team=None if team is None else gates.is_enabled(feature, team),
+        source=gates.source(feature),
+        rollout_phase=gates.rollout.phase if gates.rollout is not None and is_rolled_out else None,
+        setting=next((row for row in settings if row.team_id is None), None),
+        teams=tuple(row for row in settings if row.team_id is not None),
+    )
 
 
 def _status(budget: Budget, start: date, current: dict[tuple[int, date], BudgetPeriod]) -> BudgetStatus:

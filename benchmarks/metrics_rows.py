@@ -111,7 +111,7 @@ def _blocks(count: int, keys: list[tuple[int, int]], now: datetime) -> Iterator[
 
 def _shape(rng: random.Random, key: tuple[int, int], columns: list[str]) -> tuple[str, str, str]:
     """Return a line of COPY in three parts, between which its id and its times belong."""
-    values = _values(rng, key)
+    values = row_values(rng, key)
     texts = ["\\N" if values.get(column) is None else str(values[column]) for column in columns]
     place, times = columns.index("request_id"), columns.index("created_at")
     before = "".join(f"{text}\t" for text in texts[:place])
@@ -120,7 +120,7 @@ def _shape(rng: random.Random, key: tuple[int, int], columns: list[str]) -> tupl
     return before, between, after
 
 
-def _values(rng: random.Random, key: tuple[int, int]) -> dict[str, object]:
+def row_values(rng: random.Random, key: tuple[int, int]) -> dict[str, object]:
     provider, model = MODELS[rng.randrange(len(MODELS))]
     state = rng.choices(("settled", "failed", "partial", "orphaned"), (970, 24, 5, 1))[0]
     is_cache_hit = state == "settled" and rng.random() < 0.08

@@ -3,12 +3,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.admin.base import ConfigurationAdmin, ReadOnlyAdmin
+from accounts.admin.confirmation import Change, ConfirmedActions
 from accounts.models import ApiKey, ApiKeyUsage, RateLimitWindow
 from accounts.services import api_keys
 
@@ -27,7 +28,7 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ConfigurationAdmin):
+class ApiKeyAdmin(ConfirmedActions, ConfigurationAdmin):
     form = ApiKeyForm
     list_display = ("prefix", "name", "team", "state", "scopes", "requests_per_minute", "last_used_at", "expires_at")
     list_filter = ("team", ("revoked_at", admin.EmptyFieldListFilter), "expires_at")
@@ -68,11 +69,23 @@ class ApiKeyAdmin(ConfigurationAdmin):
         return False
 
     @action(description="Revoke selected keys", permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        now = timezone.now()
-        for api_key in queryset.filter(revoked_at=None):
-            api_keys.revoke(api_key, now)
-        self.message_user(request, "The selected keys are revoked, effective within a second.")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        def end(api_key: ApiKey, actor: str, reason: str) -> None:
+            api_keys.revoke(api_key, timezone.now())
+
+        return self.confirmed(
+            request,
+            queryset.filter(revoked_at=None),
+            Change(
+                name="revoke",
+                button="Revoke",
+                effects=lambda keys: [
+                    "Whoever calls with one of these keys is refused within a second. A revoked key never comes back."
+                ],
+                do=end,
+                done="The selected keys are revoked, effective within a second.",
+            ),
+        )
 
     @display(description="state", label={"active": "success", "expired": "warning", "revoked": "danger"})
     def state(self, api_key: ApiKey) -> str:
@@ -98,5 +111,7 @@ class ApiKeyUsageAdmin(ReadOnlyAdmin):
 @admin.register(RateLimitWindow)
 class RateLimitWindowAdmin(ReadOnlyAdmin):
     list_display = ("api_key_id", "window_start", "request_count")
-    search_fields = ("api_key_id",)
-    ordering = ("-window_start",)
+    search_fields = ("api_key_id__exact",)
+    # Nearly the order of their time, which has no index of its own.
+    ordering = ("-id",)
+    sortable_by = ()

@@ -87,10 +87,9 @@ class BudgetAdmin(ConfigurationAdmin):
 @admin.register(BudgetPeriod)
 class BudgetPeriodAdmin(ReadOnlyAdmin):
     list_display = ("budget", "period_start", "limit", "spent", "reserved", "overrun")
-    list_filter = ("budget__period", "budget__is_hard", "budget__team")
+    list_filter = ("period_start", "budget__period", "budget__is_hard", "budget__team")
     list_select_related = ("budget",)
     search_fields = ("budget__team__slug",)
-    date_hierarchy = "period_start"
     fields = ("budget", "period_start", "limit", "spent", "reserved", "overrun")
     readonly_fields = fields
 

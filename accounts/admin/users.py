@@ -4,16 +4,24 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.admin import second_factor as second_factor_page
+from accounts.admin.confirmation import Change, ConfirmedActions
+from accounts.services import second_factor
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User], ModelAdmin):
+class UserAdmin(DjangoUserAdmin[User], ConfirmedActions):
     """Who may change users may give them roles, and still makes nobody a superuser, not themselves either."""
 
     form = UserChangeForm
@@ -21,9 +29,33 @@ class UserAdmin(DjangoUserAdmin[User], ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "roles", "is_staff", "is_active", "is_superuser", "last_login")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
+    actions = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("second-factor/", self.admin_site.admin_view(second_factor_page.page), name="second_factor")
+        return [own, *super().get_urls()]
+
+    @action(description="Remove the second factor of selected users", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        def remove(user: User, actor: str, reason: str) -> None:
+            if not _is_in_reach(request, user):
+                raise PermissionDenied(f"Only a superuser removes the second factor of {user}.")
+            second_factor.remove(user)
+
+        change = Change(
+            name="remove_second_factor",
+            button="Remove the second factor",
+            effects=lambda users: [
+                "Their passwords are enough to log in, until they set up a new one. Be sure it is them."
+            ],
+            do=remove,
+            done="The selected users log in with their password alone until they set up a new second factor.",
+            refusals=(PermissionDenied,),
+        )
+        return self.confirmed(request, queryset, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fixed = () if request.user.is_superuser else ("is_superuser", "user_permissions")

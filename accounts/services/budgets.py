@@ -40,6 +40,7 @@ __all__ = [
     "move_at_once",
     "moves",
     "moving",
+    "remove",
     "reserve",
     "set_budget",
 ]
@@ -173,6 +174,13 @@ def change_limit(budget: Budget, limit_nano_usd: int, *, today: date) -> Budget:
         config_version.bump()
     budget.limit_nano_usd = limit_nano_usd
     return budget
+
+
+def remove(budget: Budget) -> None:
+    """Limit nothing by this budget any more; what requests under way hold in it is dropped as they end."""
+    with transaction.atomic():
+        Budget.objects.filter(id=budget.id).delete()
+        config_version.bump()
 
 
 def _locked_for(

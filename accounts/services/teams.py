@@ -57,3 +57,18 @@ def create(
     except IntegrityError as error:
         raise TeamExists(f"A team like {slug!r} was created at the same moment: choose another slug.") from error
     return team
+
+
+def set_cache_lifetime(team: Team, seconds: int | None, *, only_if: int | None) -> int | None:
+    """Keep the team's answers for ``seconds`` (1 to 86400; None turns the cache off) where it is ``only_if`` now.
+
+    Returns:
+        What it was before. Only where that is ``only_if`` has anything changed.
+    """
+    with transaction.atomic():
+        before = Team.objects.select_for_update(no_key=True).values_list("cache_ttl_seconds", flat=True).get(id=team.id)
+        if before == only_if and before != seconds:
+            Team.objects.filter(id=team.id).update(cache_ttl_seconds=seconds)
+            team.cache_ttl_seconds = seconds
+            config_version.bump()
+    return before

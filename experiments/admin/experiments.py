@@ -10,9 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts.admin.base import BoundedAdmin
+from accounts.services import audit
+from accounts.services.features import FeatureDisabled
 from experiments.admin import decision, page, pictures, report, words
 from experiments.admin.forms import NewExperimentForm
 from experiments.admin.steps import REFUSALS, STEPS, Step
@@ -31,7 +33,7 @@ _STEPS = {step.name: step for step in STEPS}
 
 
 @admin.register(Experiment)
-class ExperimentAdmin(ModelAdmin):
+class ExperimentAdmin(BoundedAdmin):
     """Experiments as people read them; what they decide is asked for once more, with a reason."""
 
     list_display = ("name", "labelled_status", "compared", "bar", "effect", "found", "scope", "started_at")
@@ -40,7 +42,7 @@ class ExperimentAdmin(ModelAdmin):
     search_fields = ("name", "description", "control_strategy", "test_strategy")
     date_hierarchy = "started_at"
     list_before_template = "admin/experiments/list_intro.html"
-    actions = None
+    actions = ()
 
     class Media:
         css = _STYLE
@@ -105,7 +107,9 @@ class ExperimentAdmin(ModelAdmin):
         form, now = step.form(request, experiment), database_clock.now()
         if request.method == "POST" and form.is_valid():
             try:
-                messages.success(request, step.act(experiment, request.user.get_username(), form, now))
+                with audit.recorded(user_id=request.user.pk, row=experiment, what=_record(step, form)):
+                    told = step.act(experiment, request.user.get_username(), form, now)
+                messages.success(request, told)
             except REFUSALS as error:
                 messages.error(request, str(error))
             return HttpResponseRedirect(back)
@@ -152,7 +156,7 @@ class ExperimentAdmin(ModelAdmin):
             form.add_error(error.field, str(error))
         except NamespaceFull as error:
             form.add_error("namespace", str(error))
-        except InvalidPlan as error:
+        except (InvalidPlan, FeatureDisabled) as error:
             form.add_error(None, str(error))
         return None
 
@@ -212,6 +216,12 @@ class ExperimentAdmin(ModelAdmin):
     @admin.display(description="traffic of", ordering="team")
     def scope(self, experiment: Experiment) -> str:
         return "all teams" if experiment.team is None else experiment.team.slug
+
+
+def _record(step: Step, form: forms.Form) -> str:
+    """Say what was done, and why or with which values, as the history keeps it."""
+    given = [str(value) for value in form.cleaned_data.values() if value not in (None, "")]
+    return f"{step.button}: {', '.join(given)}"
 
 
 def _may_promote(request: HttpRequest) -> bool:

@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.safestring import SafeString
+
+from accounts.admin import links
 from experiments.admin import decision, path, pictures, report, waiting, words
 from experiments.models import Experiment
 from experiments.services.plans import plan_of
@@ -24,8 +27,27 @@ def context(experiment: Experiment, *, now: datetime) -> dict[str, Any]:
         "earlier_phases": path.earlier_phases(experiment),
         "setup": _setup(experiment),
         "requirements": requirement_rows(experiment),
+        "see_also": _see_also(experiment),
         **(_found(experiment, now) if decision.has_requests(experiment) else {}),
     }
+
+
+def _see_also(experiment: Experiment) -> SafeString:
+    policies = {arm.get("policy_version") for arm in experiment.arms} | {experiment.promoted_policy_id}
+    number = experiment.pk
+    return links.shown(
+        [
+            links.to_list("experiments.experimentresult", "all its results", experiment__id__exact=number),
+            links.to_list(
+                "routing.ledgerentry", "its requests of the last 7 days", experiment_id=number, period="week"
+            ),
+            links.to_list("feedback.responsefeedback", "their ratings", experiment_id=number, period="week"),
+            *(
+                links.to_list("routing.policyversion", f"policy {version}", version=version)
+                for version in sorted(version for version in policies if version is not None)
+            ),
+        ]
+    )
 
 
 def arms(experiment: Experiment) -> dict[str, str]:

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin, dollars
+from accounts.admin.base import ReadOnlyAdmin, RequestIdSearch, dollars
 from experiments.models import ExperimentNotice, ExperimentResult, ExperimentSnapshot
 
 
@@ -14,7 +14,7 @@ class ExperimentNoticeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ExperimentResult)
-class ExperimentResultAdmin(ReadOnlyAdmin):
+class ExperimentResultAdmin(RequestIdSearch, ReadOnlyAdmin):
     list_display = (
         "created_at",
         "experiment",
@@ -25,17 +25,13 @@ class ExperimentResultAdmin(ReadOnlyAdmin):
         "is_fallback",
         "quality_score",
     )
-    list_filter = ("arm", "is_success", "is_fallback")
+    list_filter = ("experiment",)
     list_select_related = ("experiment",)
-    search_fields = ("request_id", "experiment__name")
-    search_help_text = "Id of a request, or name of an experiment"
     exclude = ("cost_nano_usd", "reference_cost_nano_usd")
     readonly_fields = ("cost", "reference_cost")
     # Ids of requests begin with their time, and have the only index over all rows.
     ordering = ("-request_id",)
     sortable_by = ()
-    show_full_result_count = False
-    paginator = BoundedPaginator
 
     @admin.display(description="cost")
     def cost(self, result: ExperimentResult) -> str:

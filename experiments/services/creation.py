@@ -8,6 +8,8 @@ from typing import Any, cast
 from django.db import transaction
 
 from accounts.models import Team
+from accounts.services import features
+from accounts.services.features import Feature
 from experiments.domain import power
 from experiments.domain.plan import InvalidPlan
 from experiments.models import Experiment
@@ -69,7 +71,9 @@ def create(design: Design, *, team: Team | None, actor: str, now: datetime) -> E
         InvalidStrategy: One of the two is not known here, or they are the same.
         InvalidPlan: It could not be analyzed as asked; the message names the setting.
         NamespaceFull: The running experiments of the namespace leave less than ``traffic_percent``.
+        FeatureDisabled: Experiments are off.
     """
+    features.require(Feature.EXPERIMENTS, team)
     experiment = draft(design, team=team, actor=actor, now=now)
     with transaction.atomic():
         experiment.save(force_insert=True)

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.services import features
+from accounts.services.features import Feature
 from experiments.domain.plan import InvalidPlan
 from experiments.models import Experiment
 from experiments.services import creation, notices
@@ -25,12 +27,15 @@ LONGEST = timedelta(days=28)
 
 
 def start_waiting(*, now: datetime) -> list[Experiment]:
-    """Start an experiment for the oldest version on trial of each scope that has none running."""
+    """Start an experiment for the oldest version on trial of each scope that has none running.
+
+    While experiments are off for its team, a version waits.
+    """
     started = []
     waiting = PolicyVersion.objects.filter(state=PolicyVersion.State.ON_TRIAL).select_related("team").defer("document")
     busy: set[int | None] = set(_running().values_list("team_id", flat=True))
     for version in waiting.order_by("version"):
-        if version.team_id in busy:
+        if version.team_id in busy or not features.is_enabled(Feature.EXPERIMENTS, version.team):
             continue
         try:
             started.append(_start(version, now))

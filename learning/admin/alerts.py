@@ -1,16 +1,17 @@
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 
 from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.confirmation import Change, ConfirmedActions
 from learning.models import LearningAlert
 from learning.services import alerts
 from routing.services import database_clock
 
 
 @admin.register(LearningAlert)
-class LearningAlertAdmin(ReadOnlyAdmin):
+class LearningAlertAdmin(ConfirmedActions, ReadOnlyAdmin):
     """What people must look at; resolving an unusual rate of ratings lets its pattern learn again."""
 
     actions = ("resolve",)
@@ -24,7 +25,15 @@ class LearningAlertAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("learning.change_learningalert"))
 
     @action(description="Resolve the selected alerts", permissions=["resolve"])
-    def resolve(self, request: HttpRequest, queryset: QuerySet[LearningAlert]) -> None:
-        actor, now = request.user.get_username(), database_clock.now()
-        resolved = sum(alerts.resolve(alert, actor=actor, now=now) for alert in queryset)
-        self.message_user(request, f"{resolved} alerts are resolved.")
+    def resolve(self, request: HttpRequest, queryset: QuerySet[LearningAlert]) -> HttpResponse | None:
+        def end(alert: LearningAlert, actor: str, reason: str) -> None:
+            alerts.resolve(alert, actor=actor, now=database_clock.now())
+
+        change = Change(
+            name="resolve",
+            button="Resolve",
+            effects=lambda chosen: ["A pattern that was held back for an unusual rate of ratings learns again."],
+            do=end,
+            done="The selected alerts are resolved.",
+        )
+        return self.confirmed(request, queryset, change)

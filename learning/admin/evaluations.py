@@ -1,18 +1,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.confirmation import Change, ConfirmedActions
 from learning.admin import interval_picture
 from learning.models import PolicyEvaluation
 from learning.services import promotion
@@ -39,7 +37,7 @@ _OVERLAP = (
 
 
 @admin.register(PolicyEvaluation)
-class PolicyEvaluationAdmin(ReadOnlyAdmin):
+class PolicyEvaluationAdmin(ConfirmedActions, ReadOnlyAdmin):
     """Candidates scored on past traffic; people may promote or reject one, each after a page that asks why."""
 
     actions = ("promote", "reject")
@@ -76,55 +74,35 @@ class PolicyEvaluationAdmin(ReadOnlyAdmin):
 
     @action(description="Promote the candidate of the selected evaluation", permissions=["decide"])
     def promote(self, request: HttpRequest, queryset: QuerySet[PolicyEvaluation]) -> HttpResponse | None:
-        return self._confirmed(request, queryset, "promote", "Route by policy {}?", promotion.promote_by_hand)
+        return self._decide(request, queryset, "promote", "Route by policy {}", promotion.promote_by_hand)
 
     @action(description="Reject the candidate of the selected evaluation", permissions=["decide"])
     def reject(self, request: HttpRequest, queryset: QuerySet[PolicyEvaluation]) -> HttpResponse | None:
-        return self._confirmed(request, queryset, "reject", "Give up policy {} for good?", promotion.reject_by_hand)
+        return self._decide(request, queryset, "reject", "Give up policy {} for good", promotion.reject_by_hand)
 
-    def _confirmed(
+    def _decide(
         self,
         request: HttpRequest,
         queryset: QuerySet[PolicyEvaluation],
         name: str,
-        question: str,
+        button: str,
         decide: Callable[..., Any],
     ) -> HttpResponse | None:
-        """Ask for a reason first, then do what was decided."""
-        selected = list(queryset.select_related("candidate__team")[:2])
-        if len(selected) != 1:
-            self.message_user(request, "Select one evaluation.", messages.ERROR)
-            return None
-        candidate, reason = selected[0].candidate, request.POST.get("reason", "").strip()
-        if request.POST.get("confirmed") != "yes" or not reason:
-            return self._question(request, selected[0], name, question.format(candidate.version))
-        try:
-            decide(
-                version=candidate.version,
-                team=candidate.team,
-                actor=request.user.get_username(),
-                reason=reason[:400],
-                now=timezone.now(),
-            )
-        except (InvalidPolicy, PolicyNotFound, PolicyNotUsable) as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            self.message_user(request, "Done, and kept with your name and reason.")
-        return None
+        def act(row: PolicyEvaluation, actor: str, reason: str) -> None:
+            candidate = row.candidate
+            decide(version=candidate.version, team=candidate.team, actor=actor, reason=reason, now=timezone.now())
 
-    def _question(self, request: HttpRequest, evaluation: PolicyEvaluation, name: str, question: str) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": question,
-            "question": f"{question} This is {self.scope(evaluation)}; the gate's verdict was {evaluation.verdict}.",
-            # The page is of whatever row is asked about.
-            "policy": evaluation,
-            "action": name,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "back": reverse("admin:learning_policyevaluation_changelist"),
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/routing/confirm_policy.html", context)
+        chosen = queryset.first()
+        change = Change(
+            name=name,
+            button=button.format(chosen.candidate_id if chosen else ""),
+            effects=lambda rows: [f"This is {self.scope(row)}; the gate's verdict was {row.verdict}." for row in rows],
+            do=act,
+            done="Done, and kept with your name and reason.",
+            refusals=(InvalidPolicy, PolicyNotFound, PolicyNotUsable),
+            is_single=True,
+        )
+        return self.confirmed(request, queryset.select_related("candidate__team"), change)
 
     @admin.display(description="of")
     def scope(self, evaluation: PolicyEvaluation) -> str:

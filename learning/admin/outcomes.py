@@ -1,17 +1,18 @@
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from accounts.admin.base import BoundedPaginator, ReadOnlyAdmin, dollars
+from accounts.admin.base import ReadOnlyAdmin, dollars
+from accounts.admin.confirmation import Change, ConfirmedActions
 from learning.models import Calibration, EvaluationOutcome, EvaluationSet
 from learning.services import calibration, evaluation_sets
 from learning.services.calibration_planning import CannotCalibrate
 
 
 @admin.register(EvaluationSet)
-class EvaluationSetAdmin(ReadOnlyAdmin):
+class EvaluationSetAdmin(ConfirmedActions, ReadOnlyAdmin):
     list_display = (
         "name",
         "team",
@@ -32,19 +33,29 @@ class EvaluationSetAdmin(ReadOnlyAdmin):
         return request.user.has_perm("learning.change_evaluationset")
 
     @action(description="Train on selected sets", permissions=["switch"])
-    def switch_on(self, request: HttpRequest, queryset: QuerySet[EvaluationSet]) -> None:
-        for evaluation_set in queryset:
-            try:
-                evaluation_sets.set_enabled(evaluation_set, is_enabled=True)
-            except evaluation_sets.SetInUse as error:
-                self.message_user(request, str(error), level="error")
-        self.message_user(request, "Complete sets that were selected are trained on from the next training on.")
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[EvaluationSet]) -> HttpResponse | None:
+        return self._switch(request, queryset, "switch_on", is_enabled=True)
 
     @action(description="Do not train on selected sets", permissions=["switch"])
-    def switch_off(self, request: HttpRequest, queryset: QuerySet[EvaluationSet]) -> None:
-        for evaluation_set in queryset:
-            evaluation_sets.set_enabled(evaluation_set, is_enabled=False)
-        self.message_user(request, "Selected sets are switched off from the next training on.")
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[EvaluationSet]) -> HttpResponse | None:
+        return self._switch(request, queryset, "switch_off", is_enabled=False)
+
+    def _switch(
+        self, request: HttpRequest, queryset: QuerySet[EvaluationSet], name: str, *, is_enabled: bool
+    ) -> HttpResponse | None:
+        def switch(evaluation_set: EvaluationSet, actor: str, reason: str) -> None:
+            evaluation_sets.set_enabled(evaluation_set, is_enabled=is_enabled)
+
+        learned = "are trained on" if is_enabled else "are left out"
+        change = Change(
+            name=name,
+            button="Train on them" if is_enabled else "Leave them out",
+            effects=lambda chosen: [f"From the next training on these sets {learned}; policies that route stay."],
+            do=switch,
+            done=f"Sets that were selected {learned} from the next training on.",
+            refusals=(evaluation_sets.SetInUse,),
+        )
+        return self.confirmed(request, queryset, change)
 
 
 @admin.register(EvaluationOutcome)
@@ -56,8 +67,6 @@ class EvaluationOutcomeAdmin(ReadOnlyAdmin):
     readonly_fields = ("cost",)
     ordering = ("-pk",)
     sortable_by = ()
-    show_full_result_count = False
-    paginator = BoundedPaginator
 
     @admin.display(description="cost")
     def cost(self, outcome: EvaluationOutcome) -> str:
@@ -65,7 +74,7 @@ class EvaluationOutcomeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Calibration)
-class CalibrationAdmin(ReadOnlyAdmin):
+class CalibrationAdmin(ConfirmedActions, ReadOnlyAdmin):
     list_display = (
         "created_at",
         "team",
@@ -87,16 +96,19 @@ class CalibrationAdmin(ReadOnlyAdmin):
         return request.user.has_perm("learning.change_calibration")
 
     @action(description="Cancel selected calibrations", permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Calibration]) -> None:
-        for row in queryset:
-            try:
-                calibration.cancel(row, now=timezone.now())
-            except CannotCalibrate as error:
-                self.message_user(request, str(error), level="warning")
-            else:
-                self.message_user(
-                    request, f"Calibration {row.pk} is cancelled; a command at work stops within seconds."
-                )
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Calibration]) -> HttpResponse | None:
+        def end(row: Calibration, actor: str, reason: str) -> None:
+            calibration.cancel(row, now=timezone.now())
+
+        change = Change(
+            name="cancel",
+            button="Cancel calibration",
+            effects=lambda chosen: ["A command at work stops within seconds; what was graded and spent stays."],
+            do=end,
+            done="The selected calibrations are cancelled; a command at work stops within seconds.",
+            refusals=(CannotCalibrate,),
+        )
+        return self.confirmed(request, queryset, change)
 
     @display(
         description="state",

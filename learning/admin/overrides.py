@@ -1,12 +1,10 @@
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from unfold.decorators import action, display
 
 from accounts.admin.base import ReadOnlyAdmin, dollars
+from accounts.admin.confirmation import Change, ConfirmedActions
 from learning.models import LearningOverride
 from learning.selectors import overrides as selectors
 from learning.services import overrides
@@ -18,7 +16,7 @@ Status = LearningOverride.Status
 
 
 @admin.register(LearningOverride)
-class LearningOverrideAdmin(ReadOnlyAdmin):
+class LearningOverrideAdmin(ConfirmedActions, ReadOnlyAdmin):
     """Which model each pattern is sent to and was; the actions change it after a page that shows the effect."""
 
     actions = ("activate", "revoke")
@@ -47,43 +45,27 @@ class LearningOverrideAdmin(ReadOnlyAdmin):
 
     @action(description="Route the pattern of the selected override by it", permissions=["steer"])
     def activate(self, request: HttpRequest, queryset: QuerySet[LearningOverride]) -> HttpResponse | None:
-        return self._confirmed(request, queryset, "activate")
+        return self._change(request, queryset, "activate")
 
     @action(description="Revoke the selected override", permissions=["steer"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[LearningOverride]) -> HttpResponse | None:
-        return self._confirmed(request, queryset, "revoke")
+        return self._change(request, queryset, "revoke")
 
-    def _confirmed(self, request: HttpRequest, queryset: QuerySet[LearningOverride], name: str) -> HttpResponse | None:
-        """Show the effect and ask for a reason first, then change what routes."""
-        selected = list(queryset.select_related("team")[:2])
-        if len(selected) != 1:
-            self.message_user(request, "Select one override.", messages.ERROR)
-            return None
-        row, reason = selected[0], request.POST.get("reason", "").strip()
-        if request.POST.get("confirmed") != "yes" or not reason:
-            return self._question(request, row, name)
-        change = overrides.activate if name == "activate" else overrides.revoke
-        try:
-            done = change(row, actor=request.user.get_username(), reason=reason, now=database_clock.now())
-        except (OverrideNotChangeable, InvalidPolicy) as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            self.message_user(request, f"Done: policy {done.policy_id} routes within a second.")
-        return None
+    def _change(self, request: HttpRequest, queryset: QuerySet[LearningOverride], name: str) -> HttpResponse | None:
+        def steer(row: LearningOverride, actor: str, reason: str) -> None:
+            change = overrides.activate if name == "activate" else overrides.revoke
+            change(row, actor=actor, reason=reason, now=database_clock.now())
 
-    def _question(self, request: HttpRequest, row: LearningOverride, name: str) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{name.capitalize()} {row}?",
-            "button": name.capitalize(),
-            "effects": _effects(row, name),
-            "override": row,
-            "action": name,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "back": reverse("admin:learning_learningoverride_changelist"),
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/learning/confirm_override.html", context)
+        change = Change(
+            name=name,
+            button=name.capitalize(),
+            effects=lambda rows: _effects(rows[0], name),
+            do=steer,
+            done="Done: a new policy routes within a second.",
+            refusals=(OverrideNotChangeable, InvalidPolicy),
+            is_single=True,
+        )
+        return self.confirmed(request, queryset.select_related("team"), change)
 
     @admin.display(description="model", ordering="model")
     def full_name(self, row: LearningOverride) -> str:

@@ -8,7 +8,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from accounts.admin.base import ReadOnlyAdmin, dollars
+from accounts.admin.confirmation import MOST_REASON_CHARACTERS
 from accounts.models import Team
+from accounts.services import audit
 from learning.admin import tables
 from learning.models import ModelPerformance, RetrainingRun
 from learning.services import retraining
@@ -81,16 +83,24 @@ class RetrainingRunAdmin(ReadOnlyAdmin):
             "team": slug,
             "teams": list(Team.objects.filter(learns_alone=True).values_list("slug", flat=True)),
             "back": reverse("admin:learning_retrainingrun_changelist"),
+            "most_characters": MOST_REASON_CHARACTERS,
             "opts": self.model._meta,
         }
         return TemplateResponse(request, "admin/learning/retrain.html", context)
 
     def _apply(self, request: HttpRequest, team: Team | None) -> HttpResponse:
+        reason = request.POST.get("reason", "").strip()[:MOST_REASON_CHARACTERS]
+        if not reason:
+            self.message_user(request, "Say why the run is to be applied.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
         try:
             report = self._run(request, team, dry_run=False)
         except (RetrainingInProgress, InvalidPolicy) as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:learning_retrainingrun_changelist"))
+        run = RetrainingRun.objects.get(run_id=report.run_id)
+        # Not in one transaction with the run: what a run that fails has to tell is kept too.
+        audit.record(user_id=request.user.pk, row=run, what=f"Retrain: {reason}", is_new=True)
         self.message_user(request, f"The run changed {report.total_changes} patterns or confidences.")
         return HttpResponseRedirect(reverse("admin:learning_retrainingrun_change", args=(report.run_id,)))
 

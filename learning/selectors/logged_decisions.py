@@ -6,7 +6,7 @@ limit by model that holds elsewhere would keep more of what is chosen rarely tha
 the log other odds than those that were written down. Left out are
 
 - answers from the cache: no model was chosen for them;
-- requests that named a model or the complexity strategy: no policy decides those;
+- requests that named a model or the complexity strategy, or that a rule of the team decided: no policy decides those;
 - requests whose cost is not known, or whose options are no longer told.
 
 A request that another model than the chosen one answered stays in, as a choice of the one chosen (intention to treat):
@@ -30,6 +30,7 @@ from accounts.models import Team
 from feedback.models import ResponseFeedback
 from feedback.selectors import votes
 from learning.domain.logged_decision import LoggedDecision, LoggedOption
+from routing.domain import team_rules
 from routing.domain.policy import Forecast
 from routing.domain.prompt import PromptFeatures
 from routing.models import LedgerEntry
@@ -121,7 +122,8 @@ def _decisions(ratings: Sequence[_Rating]) -> Iterator[LoggedDecision]:
     ids = [rating.request_id for rating in ratings]
     rows = LedgerEntry.objects.filter(
         request_id__in=ids, requested_model__in=DECIDED_BY_POLICY, cost_nano_usd__isnull=False, is_cache_hit=False
-    ).select_related("team")
+    )
+    rows = rows.exclude(strategy=team_rules.STRATEGY).select_related("team")
     entries = {row.request_id: row for row in rows}
     vectors = embeddings.vectors(entries)
     for rating in ratings:

@@ -1,5 +1,6 @@
 """What learning has come to, in figures."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +11,8 @@ from feedback.models import ResponseFeedback
 from learning.domain.confidence import LEVELS
 from learning.models import LearningAlert, ModelPerformance, RetrainingRun
 from learning.selectors import overrides, schedule
-from routing.models import LedgerEntry
-from routing.selectors import policies
+from routing.domain.traffic import Dimension
+from routing.selectors import policies, usage
 
 SEEN_DAYS = 30
 RATING_DAYS = 7
@@ -89,10 +90,19 @@ def _levels(run: RetrainingRun | None) -> dict[str, int]:
 
 
 def _requests_by_pattern(team: Team | None, now: datetime) -> dict[str, int]:
-    since = now - timedelta(days=SEEN_DAYS)
-    rows = LedgerEntry.objects.filter(_scope(team), created_at__gte=since, created_at__lte=now)
-    counted = rows.order_by().values("pattern").annotate(count=Count("request_id"))
-    return {row["pattern"]: row["count"] for row in counted}
+    """Return how many requests each pattern had; those that learn together are all but those that learn alone."""
+    if team is not None:
+        return dict(_pattern_counts(team.pk, now))
+    shared = _pattern_counts(None, now)
+    for alone in Team.objects.filter(learns_alone=True).values_list("pk", flat=True):
+        shared.subtract(_pattern_counts(alone, now))
+    return {pattern: count for pattern, count in shared.items() if count > 0}
+
+
+def _pattern_counts(team_id: int | None, now: datetime) -> Counter[str]:
+    window = usage.window(team_id=team_id, since=now - timedelta(days=SEEN_DAYS), until=now)
+    found = usage.breakdown(window, Dimension.PATTERN)
+    return Counter({str(labels[0]): traffic.requests for labels, traffic in found.items()})
 
 
 def _targets(team: Team | None, coverage: float | None, now: datetime) -> dict[str, Target]:

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Team
-from accounts.services import config_version
+from accounts.services import config_version, features
+from accounts.services.features import Feature
 from learning.domain import policy_scores, promotion_gate
 from learning.domain.policy_scores import PolicyScores
 from learning.domain.promotion_gate import Gate
@@ -67,10 +68,16 @@ def evaluate(candidate: PolicyVersion, *, now: datetime) -> PolicyEvaluation:
 
 
 def evaluate_open(*, now: datetime) -> list[PolicyEvaluation]:
-    """Evaluate every candidate that training made, newest first; what fails is logged and does not stop the others."""
+    """Evaluate every candidate that training made, newest first; what fails is logged and does not stop the others.
+
+    Candidates wait while ``auto_retrain`` is off for their team: a promotion changes what routes.
+    """
     candidates = PolicyVersion.objects.filter(state=State.CANDIDATE, source=PolicyVersion.Source.PREDICTOR)
     found = []
     for candidate in candidates.select_related("team", "predictor").order_by("-version"):
+        if not features.is_enabled(Feature.AUTO_RETRAIN, candidate.team):
+            logger.warning("Policy %s not evaluated: the feature auto_retrain is off", candidate.version)
+            continue
         try:
             found.append(evaluate(candidate, now=now))
         except PolicyNotUsable as error:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Team
-from accounts.services import config_version
+from accounts.services import config_version, features
+from accounts.services.features import Feature
 from learning.domain import changes as domain_changes
 from learning.domain.assessment import Assessment
 from learning.domain.changes import Change, LeftOut, rounded, rounded_or_none
@@ -22,7 +23,7 @@ from learning.models import ModelPerformance, RetrainingRun
 from learning.selectors import overrides as override_selectors
 from learning.selectors import votes_over_time
 from learning.selectors.votes_over_time import Quality
-from learning.services import alerts, findings, overrides, run_lock
+from learning.services import alerts, findings, job_figures, overrides, run_lock
 from learning.services.findings import Findings
 from routing.domain.policy import Override
 from routing.models import PolicyActivation, PolicyVersion
@@ -95,10 +96,11 @@ def retrain(
     parameters = {**asdict(rules), "since": findings.window_start(now).isoformat(), "until": now.isoformat()}
     run = run_lock.begin(team=team, trigger=trigger, actor=actor, parameters=parameters, now=now)
     try:
-        alerts.freeze_unusual(team, now=now)
-        found = findings.gather(team, run_rules=rules, frozen=alerts.frozen(team), now=now)
-        quality = votes_over_time.quality_by_pattern(team, since=now - QUALITY_WINDOW, until=now)
-        report = _put_in_force(run, found, quality, started)
+        with job_figures.recorded():
+            alerts.freeze_unusual(team, now=now)
+            found = findings.gather(team, run_rules=rules, frozen=alerts.frozen(team), now=now)
+            quality = votes_over_time.quality_by_pattern(team, since=now - QUALITY_WINDOW, until=now)
+            report = _put_in_force(run, found, quality, started)
     except BaseException as error:
         run_lock.fail(run, error, now=now)
         raise
@@ -109,12 +111,17 @@ def retrain(
 def retrain_all(*, trigger: str, actor: str, now: datetime) -> list[RetrainingReport]:
     """Retrain the shared policy, then that of every team that learns alone; one that fails stops none of the others.
 
+    The schedule passes over those for whom ``auto_retrain`` is off; what people start runs all the same.
+
     Raises:
         RetrainingFailed: At least one failed; the others have taken effect.
     """
     reports, failed = [], []
     for team in (None, *Team.objects.filter(learns_alone=True, is_active=True).order_by("slug")):
         name = team.slug if team else "shared"
+        if trigger == RetrainingRun.Trigger.SCHEDULE and not features.is_enabled(Feature.AUTO_RETRAIN, team):
+            logger.warning("Retraining of %s left out: the feature auto_retrain is off", name)
+            continue
         try:
             reports.append(retrain(team=team, trigger=trigger, actor=actor, dry_run=False, now=now))
         except run_lock.RetrainingInProgress:

@@ -9,10 +9,12 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from accounts.models import Team
+from accounts.services import features
+from accounts.services.features import Feature
 from learning.domain import predictor_training
 from learning.domain.training_set import NotEnoughEvidence
 from learning.models import PolicyEvaluation
-from learning.services import documents, expected_costs, promotion, training_evidence
+from learning.services import documents, expected_costs, job_figures, promotion, training_evidence
 from routing.models import PolicyVersion
 from routing.selectors import policies as policy_selectors
 from routing.services import policies
@@ -97,7 +99,8 @@ def train(
 def train_all(*, actor: str, now: datetime) -> list[Training]:
     """Train the shared predictor, then that of every team that learns alone; one that fails stops none of the others.
 
-    Scopes with too little evidence are passed over.
+    Scopes with too little evidence are passed over, and those for whom ``auto_retrain`` is off: only the schedule
+    trains all.
 
     Raises:
         TrainingFailed: At least one failed otherwise.
@@ -105,8 +108,12 @@ def train_all(*, actor: str, now: datetime) -> list[Training]:
     trainings, failed = [], []
     for team in (None, *Team.objects.filter(learns_alone=True, is_active=True).order_by("slug")):
         name = team.slug if team else "shared"
+        if not features.is_enabled(Feature.AUTO_RETRAIN, team):
+            logger.warning("Training of %s left out: the feature auto_retrain is off", name)
+            continue
         try:
-            trainings.append(train(team=team, actor=actor, now=now))
+            with job_figures.recorded(unless=(NotEnoughEvidence,)):
+                trainings.append(train(team=team, actor=actor, now=now))
         except NotEnoughEvidence as error:
             logger.info("No predictor for %s: %s", name, error)
         except Exception:

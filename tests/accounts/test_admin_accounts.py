@@ -63,7 +63,12 @@ def test_key_is_edited_without_a_new_secret(admin_client: Client) -> None:
 def test_keys_are_revoked_by_action(admin_client: Client) -> None:
     key, _ = factories.api_key()
     other, _ = factories.api_key()
-    post(admin_client, "/admin/accounts/apikey/", action="revoke", _selected_action=[key.id])
+    chosen = {"action": "revoke", "_selected_action": [key.id]}
+    assert "refused within a second" in admin_client.post("/admin/accounts/apikey/", chosen).content.decode()
+    key.refresh_from_db()
+    assert key.revoked_at is None
+
+    post(admin_client, "/admin/accounts/apikey/", **chosen, confirmed="yes", reason="it was in a log")
     key.refresh_from_db()
     other.refresh_from_db()
     assert key.revoked_at is not None

@@ -116,7 +116,7 @@ def test_one_evaluation_is_decided_on_at_a_time(staff, dear) -> None:
 
     page = staff.post(reverse(LIST), body, follow=True).content.decode()
 
-    assert "Select one evaluation." in page
+    assert "Select one policy evaluation." in page
     assert PolicyVersion.objects.filter(state="rejected").count() == 0
 
 

@@ -72,7 +72,7 @@ def test_applying_runs_and_shows_the_run(admin_client: Client) -> None:
     catalog()
     rate(factories.team(), 10, cost_nano_usd=1_500)
 
-    answer = admin_client.post(RETRAIN, {"team": ""}, follow=True)
+    answer = admin_client.post(RETRAIN, {"team": "", "reason": "as shown"}, follow=True)
 
     run = RetrainingRun.objects.get()
     assert answer.redirect_chain == [(f"{RUNS}{run.pk}/change/", 302)]
@@ -94,7 +94,7 @@ def test_the_policy_of_a_team_that_learns_alone_is_retrained_by_itself(admin_cli
 def test_a_run_in_progress_is_told(admin_client: Client) -> None:
     run_lock.begin(team=None, trigger="schedule", actor="schedule", parameters={}, now=NOW)
 
-    assert "is running" in admin_client.post(RETRAIN, {"team": ""}, follow=True).content.decode()
+    assert "is running" in admin_client.post(RETRAIN, {"team": "", "reason": "now"}, follow=True).content.decode()
 
 
 def test_readers_may_look_at_runs_and_not_retrain() -> None:
@@ -147,7 +147,7 @@ def test_staff_resolve_alerts(admin_client: Client) -> None:
         kind="vote_anomaly", pattern="code", message="too many", raised_at=NOW - timedelta(days=1)
     )
 
-    assert "1 alerts are resolved" in act(admin_client, ALERTS, "resolve", alert)
+    assert "alerts are resolved" in act(admin_client, ALERTS, "resolve", alert, confirmed="yes", reason="a campaign")
 
     alert.refresh_from_db()
     assert (alert.resolved_at, alert.resolved_by) == (NOW, "admin")

@@ -19,6 +19,9 @@ def evaluation_set(**fields: object) -> EvaluationSet:
     return EvaluationSet.objects.create(**{**defaults, **fields})
 
 
+CONFIRMED = {"confirmed": "yes", "reason": "as agreed"}
+
+
 def running() -> Calibration:
     return Calibration.objects.create(
         team=factories.team(),
@@ -40,7 +43,7 @@ def test_calibration_shows_its_progress_and_can_be_cancelled(admin_client: Clien
     shown = admin_client.get(CALIBRATIONS).content.decode()
     assert "3 of 6 answers graded, 1 failures" in shown
     assert "$1.50" in shown
-    admin_client.post(CALIBRATIONS, {"action": "cancel", "_selected_action": [row.pk]})
+    admin_client.post(CALIBRATIONS, {"action": "cancel", "_selected_action": [row.pk], **CONFIRMED})
     row.refresh_from_db()
     assert row.state == "cancelled"
 
@@ -48,9 +51,9 @@ def test_calibration_shows_its_progress_and_can_be_cancelled(admin_client: Clien
 def test_only_complete_sets_are_switched_on(admin_client: Client) -> None:
     complete = evaluation_set(content_hash="0" * 64, is_enabled=False)
     broken_off = evaluation_set(is_enabled=False)
-    admin_client.post(SETS, {"action": "switch_on", "_selected_action": [complete.pk, broken_off.pk]})
+    admin_client.post(SETS, {"action": "switch_on", "_selected_action": [complete.pk, broken_off.pk], **CONFIRMED})
     assert list(EvaluationSet.objects.filter(is_enabled=True)) == [complete]
-    admin_client.post(SETS, {"action": "switch_off", "_selected_action": [complete.pk]})
+    admin_client.post(SETS, {"action": "switch_off", "_selected_action": [complete.pk], **CONFIRMED})
     assert EvaluationSet.objects.filter(is_enabled=True).count() == 0
 
 

@@ -1,0 +1,81 @@
+"""Values as a spreadsheet should meet them: whoever opens a CSV must not run what callers wrote."""
+
+import csv
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
+
+# Beyond this many rows a table is neither read nor opened in a spreadsheet.
+MOST_ROWS = 50_000
+_ROWS_PER_CHUNK = 500
+# A spreadsheet takes text that begins like this for a formula, and texts come from callers.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class Amount(str):
+    """Dollars as people read them, which go into a spreadsheet as the number ``exact``."""
+
+    exact: object
+
+    def __new__(cls, shown: str, exact: object) -> "Amount":
+        made = super().__new__(cls, shown)
+        made.exact = exact
+        return made
+
+
+def cell(value: Any) -> Any:
+    """Return a value for a CSV: times as ISO 8601, amounts as numbers, markup as its text, no formulas."""
+    if isinstance(value, Amount):
+        return value.exact
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, SafeString):
+        value = " ".join(strip_tags(value).split())
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def response(
+    request: HttpRequest, filename: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> StreamingHttpResponse:
+    """Answer with rows as CSV, sent as they are read; ``rows`` should be an iterator that holds few of them."""
+    chunks = _chunks(columns, rows)
+    # Under ASGI Django would read an ordinary iterator to its end before it sends the first byte.
+    streamed = _awaited(chunks) if isinstance(request, ASGIRequest) else chunks
+    answer = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return answer
+
+
+class _Line:
+    """A file that hands back what was written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _chunks(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    lines = [writer.writerow([cell(column) for column in columns])]
+    for row in rows:
+        lines.append(writer.writerow([cell(value) for value in row]))
+        if len(lines) >= _ROWS_PER_CHUNK:
+            yield "".join(lines)
+            lines.clear()
+    yield "".join(lines)
+
+
+async def _awaited(chunks: Iterator[str]) -> AsyncIterator[str]:
+    def following() -> str | None:
+        return next(chunks, None)
+
+    # In the thread of the request, which holds the connection that the rows are read from.
+    while (chunk := await sync_to_async(following, thread_sensitive=True)()) is not None:
+        yield chunk
