@@ -9,7 +9,8 @@ _CENT = Decimal("0.01")
 
 def usd(nano_usd: int) -> str:
     """Write money in dollars and cents."""
-    return f"${from_nano_usd(nano_usd).quantize(_CENT):,}"
+    sign = "-" if nano_usd < 0 else ""
+    return f"{sign}${abs(from_nano_usd(nano_usd)).quantize(_CENT):,}"
 
 
 def share(part: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from accounts.services.features import FeatureDisabled
 from experiments.domain.plan import MODES, InvalidPlan
 from experiments.models import Experiment
 from experiments.selectors import reports
@@ -29,6 +30,7 @@ _LARGEST_ID = 2**63 - 1
 _REFUSALS = (
     ExperimentBusy,
     ExperimentNotRunning,
+    FeatureDisabled,
     InvalidPlan,
     InvalidPolicy,
     NamespaceFull,

@@ -5,7 +5,7 @@ import argparse
 from django.core.management.base import CommandError
 
 from feedback.selectors.summary import FeedbackSummary, Tally, summary
-from feedback.serializers import FeedbackSummarySerializer
+from feedback.serializers.ratings import FeedbackSummarySerializer
 from optimizer_project.cli import api_client
 from optimizer_project.cli.arguments import add_json, find_team, whole_number
 from optimizer_project.cli.console import Console

@@ -4,6 +4,7 @@ import argparse
 from typing import Protocol
 
 from optimizer_project.cli import (
+    alerts,
     budget,
     calibrate,
     catalog,
@@ -11,20 +12,26 @@ from optimizer_project.cli import (
     decide,
     doctor,
     experiments,
+    features,
     feedback,
+    insights,
+    jobs,
     key,
     metrics,
     outcomes,
     prices,
     reconcile,
     retrain,
+    review,
     rollback,
+    rollout,
     setup,
     start,
     status,
     team,
     train,
     trends,
+    validate,
 )
 from optimizer_project.cli.console import Console
 
@@ -65,4 +72,11 @@ SUBCOMMANDS: tuple[Subcommand, ...] = (
     outcomes,
     calibrate,
     experiments,
+    review,
+    insights,
+    jobs,
+    features,
+    rollout,
+    alerts,
+    validate,
 )

@@ -4,12 +4,12 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from optimizer_project.cli.arguments import add_json
 from optimizer_project.cli.console import Console, format_usd
-from routing.models import LedgerEntry, Provider
+from routing.models import Provider
+from routing.selectors import usage
 from routing.services import snapshot
 
 NAME = "status"
@@ -59,17 +59,11 @@ def _state(provider: Provider, current: snapshot.Snapshot) -> str:
 
 def _today(now: datetime) -> dict[str, Any]:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    entries = LedgerEntry.objects.filter(created_at__gte=midnight)
-    sums = entries.aggregate(
-        requests=Count("request_id"),
-        cost=Sum("cost_nano_usd", default=0),
-        # What runs beside the product is for trials and claims no savings.
-        savings=Sum("savings_nano_usd", default=0, filter=Q(is_simulated=False, is_embedded=False)),
-    )
-    unknown = entries.filter(cost_nano_usd=None).exclude(state=LedgerEntry.State.PENDING).count()
+    found = usage.totals(usage.window(team_id=None, since=midnight))
     return {
-        "requests": sums["requests"],
-        "cost_usd": format_usd(int(sums["cost"])),
-        "savings_usd": format_usd(int(sums["savings"])),
-        "unknown_cost": unknown,
+        "requests": found.requests,
+        "cost_usd": format_usd(found.cost_nano_usd + found.simulated_cost_nano_usd),
+        # What runs beside the product is for trials and claims no savings.
+        "savings_usd": format_usd(found.savings_nano_usd),
+        "unknown_cost": found.unpriced_requests,
     }

@@ -45,7 +45,9 @@ def server(
     django_db_setup: None, django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayProcess]:
     """One server for all tests; a test that stops it runs one of its own."""
-    with running_gateway(tmp_path_factory.mktemp("server"), environment={"LIVE_PERIOD_SECONDS": "1"}) as running:
+    with running_gateway(
+        tmp_path_factory.mktemp("server"), environment={"LIVE_PERIOD_SECONDS": "1", "ADMIN_SQL_PAGE": "true"}
+    ) as running:
         yield running
 
 
@@ -146,7 +148,8 @@ def _session(user: User) -> str:
     """Log a user in and return the key of the session."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    # The last one knows users; those before it only decide whether a login may be tried.
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     assert session.session_key is not None
