@@ -12,6 +12,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # A stamp is named after the content of its lock file, so that a restored or copied environment is judged rightly.
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements.txt requirements-embedded.txt | cksum | tr ' ' '-')
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.txt | cksum | tr ' ' '-')
+# Linters of the deployment's files, apart from everything that runs.
+DEPLOY_VENV := var/deploy-tools
+DEPLOY_STAMP := $(DEPLOY_VENV)/.made-$(shell cat requirements-deploy.txt | cksum | tr ' ' '-')
 MODEL := var/models/SmolLM2-135M-Instruct.Q4_1.gguf
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options
@@ -21,7 +24,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live fuzz lock format
+.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live bench-import drill check-deploy check-docs sbom audit fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,12 +70,35 @@ bench-off-policy: $(DEV_STAMP) ## Hold the scoring of policies on past traffic a
 bench-live: $(DEV_STAMP) ## Show what a thousand viewers of live metrics cost; ARGS adds options
 	@$(PY) -m benchmarks.live $(ARGS)
 
+bench-import: $(DEV_STAMP) ## Move ROWS (default 1000000) ledger rows from SQLite to PostgreSQL, with a kill in the middle
+	@$(PY) -m benchmarks.sqlite_import --rows $(or $(ROWS),1000000)
+
 bench-experiments: $(DEV_STAMP) ## Simulate experiments: false winners, power, whole decisions
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.experiments $(ARGS)
+
+bench-insights: $(DEV_STAMP) ## Hold cost reviews against planted problems, and the ranking against simulated teams; ARGS adds options
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.insights $(ARGS)
 
 bench-routing: $(DEV_STAMP) ## Show what routing saves at equal quality on the outcomes in the folder DATA; ARGS adds options
 	@test -n "$(DATA)" || { echo "Say where the outcomes are: make bench-routing DATA=<folder>" >&2; exit 2; }
 	@$(PY) -m benchmarks.routing "$(DATA)" $(ARGS)
+
+drill: $(DEV_STAMP) ## Run the compose file's processes through a deploy, kills, a backup and a restore under load; ARGS adds options
+	@$(PY) -m benchmarks.drill $(ARGS)
+
+check-deploy: $(DEPLOY_STAMP) ## Lint Dockerfile, compose files, scripts, Kubernetes manifests and nginx's configuration
+	@scripts/check_deploy.sh $(DEPLOY_VENV)
+
+check-docs: $(DEV_STAMP) ## Hold the documents against the code: endpoints, settings, figures, alerts, schedules, commands, links
+	@$(PY) -m pytest -q -n 0 tests/docs
+
+sbom: $(DEPLOY_STAMP) ## Write what the image holds of Python packages to var/sbom.json (CycloneDX), from the lock file
+	@mkdir -p var
+	@$(DEPLOY_VENV)/bin/cyclonedx-py requirements --output-reproducible --of JSON -o var/sbom.json requirements.txt
+	@echo "Wrote var/sbom.json"
+
+audit: $(DEPLOY_STAMP) ## Look every pinned package up in the advisories of PyPI; needs the network
+	@$(DEPLOY_VENV)/bin/pip-audit --require-hashes --disable-pip --requirement requirements.txt
 
 fuzz: $(DEV_STAMP) ## Throw damaged bodies at the gateway's JSON entry; MINUTES (default 5) and SEED (default 1)
 	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
@@ -80,7 +106,9 @@ fuzz: $(DEV_STAMP) ## Throw damaged bodies at the gateway's JSON entry; MINUTES 
 lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGRADE=1 takes newer releases
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-embedded.in -o requirements-embedded.txt
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-otel.in -o requirements-otel.txt
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-deploy.in -o requirements-deploy.txt
 
 format: $(DEV_STAMP) ## Rewrite the code in the house format
 	@$(VENV)/bin/ruff format .
@@ -88,6 +116,11 @@ format: $(DEV_STAMP) ## Rewrite the code in the house format
 
 $(PY):
 	@PYTHON="$(PYTHON)" scripts/create_venv.sh $(VENV)
+
+$(DEPLOY_STAMP):
+	@PYTHON="$(PYTHON)" scripts/create_venv.sh $(DEPLOY_VENV)
+	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-deploy.txt
+	@rm -f $(DEPLOY_VENV)/.made-* && touch $@
 
 $(RUN_STAMP): | $(PY)
 	@echo "Installing the pinned packages into $(VENV)"

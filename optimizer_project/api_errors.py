@@ -16,7 +16,10 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from accounts.domain.features import FeatureDisabled
+from accounts.services.features import UnknownFeature
 from accounts.services.rate_limits import CountersUnavailable
+from accounts.services.rollout import ReasonMissing, RolloutRefused, UnknownConfirmation
 from experiments.domain.plan import InvalidPlan
 from experiments.services.analyses import ExperimentBusy
 from experiments.services.control import ExperimentNotRunning
@@ -24,6 +27,11 @@ from experiments.services.promotion import NothingToPromote
 from experiments.services.strategies import InvalidStrategy
 from feedback.services.limits import TooManyRatings
 from feedback.services.ratings import UnknownRequest
+from insights.selectors.findings import FindingNotFound, ReviewNotFound
+from insights.services.action_kinds.kind import NotApplicable
+from insights.services.actions import ActionNotFound
+from insights.services.answers import FindingClosed, NothingToApply
+from insights.services.reviews import ReviewInProgress
 from learning.services.outcome_import import AlreadyImported, BadRows
 from learning.services.run_lock import RetrainingInProgress
 from learning.services.table_files import InvalidFile
@@ -140,6 +148,32 @@ def _store_unavailable(error: Exception) -> ApiError:
 
 
 @to_http.register
+def _feature_disabled(error: FeatureDisabled) -> ApiError:
+    # People switch it on again; asking every second would not make them faster.
+    return ApiError(503, "feature_disabled", str(error), {"Retry-After": "60"})
+
+
+@to_http.register
+def _unknown_feature(error: UnknownFeature) -> ApiError:
+    return ApiError(404, "feature_not_found", str(error))
+
+
+@to_http.register
+def _rollout_refused(error: RolloutRefused) -> ApiError:
+    return ApiError(409, "rollout_refused", str(error))
+
+
+@to_http.register
+def _reason_missing(error: ReasonMissing) -> ApiError:
+    return ApiError(422, "reason_missing", str(error), param="reason")
+
+
+@to_http.register
+def _unknown_confirmation(error: UnknownConfirmation) -> ApiError:
+    return ApiError(422, "unknown_confirmation", str(error), param="name")
+
+
+@to_http.register
 def _no_eligible_model(error: NoEligibleModel) -> ApiError:
     if error.is_temporary:
         return ApiError(503, "no_available_model", str(error), {"Retry-After": "5"})
@@ -219,6 +253,41 @@ def _experiment_busy(error: ExperimentBusy) -> ApiError:
 @to_http.register
 def _nothing_to_promote(error: NothingToPromote) -> ApiError:
     return ApiError(409, "nothing_to_promote", str(error))
+
+
+@to_http.register
+def _not_applicable(error: NotApplicable) -> ApiError:
+    return ApiError(409, "action_not_applicable", str(error))
+
+
+@to_http.register
+def _action_not_found(error: ActionNotFound) -> ApiError:
+    return ApiError(404, "action_not_found", str(error))
+
+
+@to_http.register
+def _review_in_progress(error: ReviewInProgress) -> ApiError:
+    return ApiError(409, "review_in_progress", str(error), {"Retry-After": "5"})
+
+
+@to_http.register
+def _review_not_found(error: ReviewNotFound) -> ApiError:
+    return ApiError(404, "review_not_found", str(error))
+
+
+@to_http.register
+def _finding_not_found(error: FindingNotFound) -> ApiError:
+    return ApiError(404, "finding_not_found", str(error))
+
+
+@to_http.register
+def _finding_closed(error: FindingClosed) -> ApiError:
+    return ApiError(409, "finding_closed", str(error))
+
+
+@to_http.register
+def _nothing_to_apply(error: NothingToApply) -> ApiError:
+    return ApiError(409, "nothing_to_apply", str(error), param="apply")
 
 
 @to_http.register

@@ -1,6 +1,8 @@
 """Reads and checks the environment; a bad or unsafe value stops the start with a message that names it."""
 
 import secrets
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -10,6 +12,7 @@ from celery import schedules
 from django.core.exceptions import ImproperlyConfigured
 
 ENVIRONMENTS = ("development", "test", "production")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -22,6 +25,23 @@ def words(env: environ.Env, name: str, default: list[str]) -> list[str]:
     """Return the variable's values, separated by commas; an empty variable counts as not set."""
     found = [word.strip() for word in text(env, name, "").split(",")]
     return [word for word in found if word] or default
+
+
+def words_of(env: environ.Env, name: str, allowed: Iterable[str]) -> list[str]:
+    """Return the words of a list separated by commas; raises ImproperlyConfigured when one is none of ``allowed``."""
+    known = list(allowed)
+    found = words(env, name, [])
+    if unknown := [word for word in found if word not in known]:
+        raise ImproperlyConfigured(f"{name} names {', '.join(unknown)}: use some of {', '.join(known)}.")
+    return found
+
+
+def networks(env: environ.Env, name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return the networks of a list separated by commas; raises ImproperlyConfigured when one is none."""
+    try:
+        return [ip_network(word) for word in words(env, name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is not valid: use networks such as 10.0.0.0/8. {error}.") from error
 
 
 def choice(env: environ.Env, name: str, allowed: tuple[str, ...], default: str) -> str:
@@ -108,15 +128,7 @@ def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
             f"DATABASE_URL has the scheme {parts.scheme!r}: use postgresql://user:password@host:5432/name or "
             "sqlite:////absolute/path."
         )
-    settings: dict[str, Any] = environ.Env.db_url_config(url)
-    if not settings.get("NAME"):
-        raise ImproperlyConfigured("DATABASE_URL names no database: use postgresql://user:password@host:5432/name.")
-    settings["ENGINE"] = "django.db.backends.postgresql"
-    settings["CONN_MAX_AGE"] = 0
-    settings.setdefault("OPTIONS", {}).update(
-        {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-    )
-    return settings
+    return _postgres(env, url)
 
 
 def redis_url(env: environ.Env) -> str:
@@ -125,6 +137,21 @@ def redis_url(env: environ.Env) -> str:
     if value and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
         raise ImproperlyConfigured("REDIS_URL is not valid: use redis://host:6379/0.")
     return value
+
+
+def _postgres(env: environ.Env, url: str) -> dict[str, Any]:
+    settings: dict[str, Any] = environ.Env.db_url_config(url)
+    if not settings.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL names no database: use postgresql://user:password@host:5432/name.")
+    settings["ENGINE"] = "django.db.backends.postgresql"
+    settings["CONN_MAX_AGE"] = 0
+    settings.setdefault("OPTIONS", {}).update(
+        {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+    )
+    for option, value in _tls(env).items():
+        # What the URL says of itself wins.
+        settings["OPTIONS"].setdefault(option, value)
+    return settings
 
 
 def _postgres_url(env: environ.Env) -> str:
@@ -136,6 +163,18 @@ def _postgres_url(env: environ.Env) -> str:
     port = integer(env, "POSTGRES_PORT", 5432, 1, 65535)
     name = quote(text(env, "POSTGRES_DB", "optimizer"), safe="")
     return f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{name}"
+
+
+def _tls(env: environ.Env) -> dict[str, str]:
+    """Return the options of PostgreSQL's driver about TLS; raises ImproperlyConfigured where they cannot be met."""
+    options = {}
+    if text(env, "POSTGRES_SSLMODE", ""):
+        options["sslmode"] = choice(env, "POSTGRES_SSLMODE", SSL_MODES, "prefer")
+    if certificate := text(env, "POSTGRES_SSLROOTCERT", ""):
+        if not Path(certificate).is_file():
+            raise ImproperlyConfigured(f"POSTGRES_SSLROOTCERT={certificate!r} is not valid: there is no such file.")
+        options["sslrootcert"] = certificate
+    return options
 
 
 def _sqlite(name: str, data_dir: Path) -> dict[str, Any]:

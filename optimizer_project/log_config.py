@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 # Tasks that come every few seconds; that they came is no news. What goes wrong in them is told.
-_FREQUENT_TASKS = ("monitoring.tasks.publish_live",)
+_FREQUENT_TASKS = ("monitoring.tasks.publish_live", "jobs.tasks.sweep")
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -59,5 +59,10 @@ def logging_config(level: str, *, as_json: bool) -> dict[str, Any]:
             "uvicorn.error": {"handlers": [], "propagate": True},
             # Its access lines repeat what the ledger holds, at a cost for each request.
             "uvicorn.access": {"handlers": [], "propagate": False, "level": "WARNING"},
+            # Says of each log-in that nothing was to be forgotten; what is to be known it warns of.
+            "axes": {"level": "WARNING"},
+            # The addresses of alert channels hold secrets, and these write them: our own lines say what came of it.
+            "apprise": {"handlers": [], "propagate": False},
+            "urllib3": {"handlers": [], "propagate": True, "level": "INFO"},
         },
     }

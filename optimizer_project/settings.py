@@ -1,6 +1,8 @@
 """Settings of the whole product, from the environment. `.env.example` lists every variable."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import django_stubs_ext
 import environ
@@ -12,6 +14,7 @@ from django.urls import reverse_lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.domain.features import Feature
 from optimizer_project import environment
 from optimizer_project.log_config import logging_config
 
@@ -56,16 +59,23 @@ INSTALLED_APPS = [
     "csp",
     "channels",
     "django_celery_beat",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django_structlog",
     "optimizer_project",
+    "jobs",
     "accounts",
     "routing",
     "feedback",
     "learning",
     "experiments",
+    "insights",
     "monitoring",
 ]
 MIDDLEWARE = [
+    "optimizer_project.figures_middleware.FiguresMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -76,8 +86,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 APPEND_SLASH = False
 ROOT_URLCONF = "optimizer_project.urls"
@@ -140,10 +152,30 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+AUTHENTICATION_BACKENDS = [
+    "accounts.services.login_throttle.ThrottledBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_HANDLER = "accounts.services.login_throttle.ThrottledAttempts"
+AXES_FAILURE_LIMIT = environment.integer(env, "LOGIN_ATTEMPTS", 5, 1, 1000)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "accounts.services.login_throttle.address_of"
+AXES_RESET_ON_SUCCESS = True
+# Waiting is not made longer by trying on, so what is kept of it does not grow either.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
+AXES_VERBOSE = False
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+OTP_TOTP_ISSUER = "AI Cost Optimizer"
+REQUIRE_SECOND_FACTOR = environment.boolean(env, "REQUIRE_SECOND_FACTOR", False)
 CSRF_FAILURE_VIEW = "optimizer_project.error_views.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
 SECURE_SSL_REDIRECT = environment.boolean(env, "SECURE_SSL_REDIRECT", IS_PRODUCTION)
-SECURE_REDIRECT_EXEMPT = [r"^health"]
+SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics/?$"]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PRODUCTION
 SECURE_PROXY_SSL_HEADER = (
@@ -211,6 +243,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ExperimentStatusEnum": "experiments.models.Experiment.Status",
+        "FindingStatusEnum": "insights.models.Finding.Status",
+        "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
+        "DatabaseStatusEnum": ["ok", "not_migrated", "unavailable"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "routing.gateway.openapi.add_gateway_paths",
@@ -221,44 +259,120 @@ SPECTACULAR_SETTINGS = {
 LIVE_PERIOD_SECONDS = environment.integer(env, "LIVE_PERIOD_SECONDS", 5, 1, 60)
 LIVE_MAX_VIEWERS = environment.integer(env, "LIVE_MAX_VIEWERS", 5000, 1, 100_000)
 
+# Work in the background
+ENABLE_SCHEDULER = environment.boolean(env, "ENABLE_SCHEDULER", True)
+# Figures for Prometheus: who may read them
+METRICS_TOKEN = environment.text(env, "METRICS_TOKEN", "")
+THIS_MACHINE = [] if IS_PRODUCTION else ["127.0.0.0/8", "::1/128"]
+METRICS_ALLOWED_NETWORKS = environment.networks(env, "METRICS_ALLOWED_NETWORKS", THIS_MACHINE)
+
+METRICS_PORT = environment.integer(env, "METRICS_PORT", 0, 0, 65535)
+
+# Traces and GenAI metrics; the packages read the standard OTEL_ variables themselves
+OTEL_ENABLED = environment.boolean(env, "OTEL_ENABLED", False)
+
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "jobs.beat:Scheduler"
+# No results are kept, so none expire; otherwise beat would add an entry of its own.
+CELERY_RESULT_EXPIRES = None
+CELERY_WORKER_CONSUMER = "jobs.consumer:Consumer"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker waits for its broker for as long as it takes; nobody else does, for what is to be done is in the database.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 RETRAIN_CRON = environment.crontab(env, "RETRAIN_CRON", "0 2 * * 0")
+# What comes every few seconds expires: one that waited for a period would only repeat what the next one says.
 CELERY_BEAT_SCHEDULE = {
-    "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": 86_400.0},
-    # One that waited for longer than a period would only repeat what the next one says.
     "publish-live": {
         "task": "monitoring.tasks.publish_live",
         "schedule": float(LIVE_PERIOD_SECONDS),
         "options": {"expire_seconds": LIVE_PERIOD_SECONDS},
     },
-    "reconcile-ledger": {"task": "routing.tasks.reconcile_ledger", "schedule": 30.0},
-    "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": 3600.0},
-    # Expires, so that runs that found no worker do not pile up.
-    "roll-up-usage": {"task": "routing.tasks.roll_up_usage", "schedule": 60.0, "options": {"expires": 55.0}},
-    "add-up-ratings": {"task": "feedback.tasks.add_up_ratings", "schedule": 600.0, "options": {"expires": 590.0}},
-    "link-feedback": {"task": "feedback.tasks.link_pending", "schedule": 300.0},
+    "sweep-jobs": {"task": "jobs.tasks.sweep", "schedule": 15.0, "options": {"expire_seconds": 15}},
+    "reconcile-ledger": {
+        "task": "routing.tasks.reconcile_ledger",
+        "schedule": 30.0,
+        "options": {"expire_seconds": 30},
+    },
+    "evaluate-alerts": {
+        "task": "monitoring.tasks.evaluate_alerts",
+        "schedule": 60.0,
+        "options": {"expire_seconds": 60},
+    },
+    "roll-up-usage": {"task": "routing.tasks.roll_up_usage", "schedule": 60.0, "options": {"expire_seconds": 55}},
+    "keep-up-experiments": {
+        "task": "experiments.tasks.keep_up",
+        "schedule": 60.0,
+        "options": {"expire_seconds": 60},
+    },
+    "link-feedback": {"task": "feedback.tasks.link_pending", "schedule": 300.0, "options": {"expire_seconds": 300}},
+    "catch-up-jobs": {"task": "jobs.tasks.catch_up", "schedule": 300.0, "options": {"expire_seconds": 300}},
+    "add-up-ratings": {
+        "task": "feedback.tasks.add_up_ratings",
+        "schedule": 600.0,
+        "options": {"expire_seconds": 590},
+    },
+    "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": crontab(minute="0")},
+    "hourly-metrics": {"task": "insights.tasks.learning_metrics", "schedule": crontab(minute="5")},
+    "sweep-experiments": {"task": "experiments.tasks.sweep", "schedule": crontab(minute="15")},
+    "daily-reviews": {"task": "insights.tasks.reviews", "schedule": crontab(minute="0", hour="0")},
+    "watch-learning": {"task": "learning.tasks.watch", "schedule": crontab(minute="30", hour="1")},
     "retrain-weekly": {"task": "learning.tasks.retrain", "schedule": crontab.from_string(RETRAIN_CRON)},
     # An hour after the retraining of the table by default.
     "train-predictors-weekly": {
         "task": "learning.tasks.train_predictors",
         "schedule": crontab(minute="0", hour="3", day_of_week="sunday"),
     },
-    "watch-learning": {"task": "learning.tasks.watch", "schedule": crontab(minute="30", hour="1")},
     "evaluate-candidates": {"task": "learning.tasks.evaluate_candidates", "schedule": crontab(minute="30", hour="3")},
-    "sweep-experiments": {"task": "experiments.tasks.sweep", "schedule": crontab(minute="15")},
-    "keep-up-experiments": {
-        "task": "experiments.tasks.keep_up",
-        "schedule": 60.0,
-        "options": {"expires": 60.0},
+    "retention": {"task": "jobs.tasks.delete_old", "schedule": crontab(minute="0", hour="4")},
+    "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": crontab(minute="0", hour="5")},
+}
+# Jobs that follow one another in the same period; the schedule starts the first. Weekday 0 is Monday.
+JOB_CHAINS: dict[str, dict[str, Any]] = {
+    "hourly": {
+        "steps": [
+            "insights.tasks.learning_metrics",
+            "insights.tasks.realized_savings",
+            "insights.tasks.team_metrics",
+            "monitoring.tasks.check_integrity",
+        ]
+    },
+    "daily": {
+        "steps": [
+            "insights.tasks.reviews",
+            "insights.tasks.learning_paths",
+            "insights.tasks.trends",
+            "insights.tasks.anti_patterns",
+            "insights.tasks.archive_trends",
+            "monitoring.tasks.daily_summary",
+        ]
+    },
+    "monday": {
+        "after": "daily",
+        "weekday": 0,
+        "steps": [
+            "insights.tasks.weekly_reports",
+            "insights.tasks.confidence_thresholds",
+            "learning.tasks.clean_orphans",
+            "monitoring.tasks.weekly_summary",
+        ],
+    },
+    "retention": {
+        "steps": [
+            "jobs.tasks.delete_old",
+            "feedback.tasks.delete_expired_events",
+            "monitoring.tasks.forget_login_attempts",
+            "monitoring.tasks.sample_table_sizes",
+        ]
     },
 }
 
@@ -280,6 +394,8 @@ if IS_PRODUCTION and EMBEDDED_PROVIDERS:
     )
 
 # Feedback and learning
+LEARNING_ENABLED = environment.boolean(env, "LEARNING_ENABLED", True)
+LEARNING_FEATURES_DISABLED = environment.words_of(env, "LEARNING_FEATURES_DISABLED", Feature)
 FEEDBACK_REQUIRE_KNOWN_REQUEST = environment.boolean(env, "FEEDBACK_REQUIRE_KNOWN_REQUEST", False)
 FEEDBACK_PER_MINUTE = environment.integer(env, "FEEDBACK_PER_MINUTE", 600, 1, 1_000_000)
 FEEDBACK_TOKEN_DAYS = environment.integer(env, "FEEDBACK_TOKEN_DAYS", 30, 1, 365)
@@ -292,8 +408,24 @@ EMBEDDING_DAYS = environment.integer(env, "EMBEDDING_DAYS", 7, 1, 730)
 EXPERIMENT_TRIAL_PERCENT = environment.integer(env, "EXPERIMENT_TRIAL_PERCENT", 20, 1, 100)
 CALIBRATION_GRADER_HOSTS = environment.words(env, "CALIBRATION_GRADER_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
+# Alerts: addresses of the notification library, where staff have not entered one in the admin
+ALERT_ADDRESSES = {
+    "pagerduty": environment.text(env, "ALERT_PAGERDUTY_URL", ""),
+    "slack": environment.text(env, "ALERT_SLACK_URL", ""),
+    "email": environment.text(env, "ALERT_EMAIL_URL", ""),
+    "webhook": environment.text(env, "ALERT_WEBHOOK_URL", ""),
+}
+
+# Telemetry events
+METRICS_RETENTION_DAYS = environment.integer(env, "METRICS_RETENTION_DAYS", 90, 1, 3650)
+
+# The admin
+ADMIN_SQL_PAGE = environment.boolean(env, "ADMIN_SQL_PAGE", False)
+
 UNFOLD = {
     "DASHBOARD_CALLBACK": "monitoring.views.start_page.add_figures",
+    "LOGIN": {"form": "accounts.login_form.StaffLoginForm"},
+    "ACCOUNT": {"navigation": [{"title": "Two-factor login", "link": reverse_lazy("admin:second_factor")}]},
     "SITE_TITLE": "AI Cost Optimizer",
     "SITE_HEADER": "AI Cost Optimizer",
     "SITE_SYMBOL": "savings",
@@ -301,6 +433,8 @@ UNFOLD = {
         {"icon": "home", "title": "Start page", "link": reverse_lazy("admin:index")},
         {"icon": "monitoring", "title": "Live dashboard", "link": reverse_lazy("dashboard")},
         {"icon": "lab_profile", "title": "Reports", "link": reverse_lazy("reports")},
+        {"icon": "toggle_on", "title": "Features", "link": reverse_lazy("features")},
+        {"icon": "stairs", "title": "Rollout", "link": reverse_lazy("rollout")},
     ],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"/{STATIC_URL}dashboard/icon.svg"}],
 }

@@ -12,11 +12,13 @@ urlpatterns = [
     path("", landing, name="landing"),
     path("docs", DocsView.as_view(), name="docs"),
     path("openapi.json", SchemaView.as_view(), name="openapi"),
+    path("", include("accounts.urls")),
     path("", include("monitoring.urls")),
     path("", include("routing.urls")),
     path("", include("feedback.urls")),
     path("", include("learning.urls")),
     path("", include("experiments.urls")),
+    path("", include("insights.urls")),
     # Last, because the REST routes below /admin/ must be found before Django's own site.
     path("admin/", admin.site.urls),
 ]

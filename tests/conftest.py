@@ -7,12 +7,19 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
+from accounts.services import features
 from tests.services import start_redis
 
 # The suite says the same of the same code each time; `make fuzz` is the command that looks for what is new.
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_features() -> None:
+    """Let no test see which features an earlier one has switched off: its rows are gone, and memory would not know."""
+    features.forget()
 
 
 @pytest.fixture(scope="session")

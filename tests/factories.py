@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import Group, User
+
 from accounts.models import ApiKey, Team
 from accounts.services import api_keys
 from feedback.models import ResponseFeedback
@@ -31,6 +33,14 @@ def api_key(team: Team | None = None, **fields: Any) -> tuple[ApiKey, str]:
     """Issue a key as the product does and return it with its secret; a team is made when none is given."""
     issued = api_keys.issue(**{"team": team or _new_team(), "name": "test key", **fields})
     return issued.api_key, issued.secret
+
+
+def staff(name: str = "", role: str = "") -> User:
+    """Make a member of staff, with the role that is named: viewer, operator or admin."""
+    user = User.objects.create_user(name or f"staff-{next(_numbers)}", is_staff=True)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 def bearer(secret: str) -> dict[str, str]:

@@ -12,7 +12,9 @@ class TcpProxy:
     """Passes bytes on to ``port`` while the ``with`` block lasts; runs in a thread of its own.
 
     ``refuse`` cuts every connection and takes no new one, as a server that has been killed; ``freeze`` takes
-    connections and bytes and does nothing with them, as a server that has been stopped by SIGSTOP; ``heal`` ends both.
+    connections and bytes and does nothing with them, as a server that has been stopped by SIGSTOP; ``slow`` holds every
+    block back, ``reset_all`` cuts the connections there are, ``cut_after`` each one once so many bytes have come back;
+    ``heal`` ends them all.
     """
 
     def __init__(self, port: int) -> None:
@@ -21,6 +23,8 @@ class TcpProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="tcp-proxy", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._delay_seconds = 0.0
+        self._cut_after_bytes: int | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -42,7 +46,17 @@ class TcpProxy:
     def freeze(self) -> None:
         self._loop.call_soon_threadsafe(self._flowing.clear)
 
+    def slow(self, seconds: float) -> None:
+        self._delay_seconds = seconds
+
+    def cut_after(self, count: int) -> None:
+        self._cut_after_bytes = count
+
+    def reset_all(self) -> None:
+        self._run(self._cut)
+
     def heal(self) -> None:
+        self._delay_seconds, self._cut_after_bytes = 0.0, None
         self._run(self._open)
 
     def _run(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -66,6 +80,9 @@ class TcpProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await self._cut()
+
+    async def _cut(self) -> None:
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
@@ -75,11 +92,12 @@ class TcpProxy:
         task: Any = asyncio.current_task()
         self._tasks.add(task)
         try:
-            await self._serve(reader, writer)
-        except asyncio.CancelledError:
-            # Cut on purpose; the task ends like one whose peer has gone.
-            writer.transport.abort()
+            # Cut on purpose, the task ends like one whose peer has gone.
+            with suppress(asyncio.CancelledError):
+                await self._serve(reader, writer)
         finally:
+            # Also where the server refused: a client must hear of that, as it would without a proxy.
+            writer.transport.abort()
             self._tasks.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,16 +106,25 @@ class TcpProxy:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
             try:
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pump(reader, server_writer))
-                    both.create_task(self._pump(server_reader, writer))
+                    both.create_task(self._pump(reader, server_writer, None))
+                    both.create_task(self._pump(server_reader, writer, self._cut_after_bytes))
             finally:
                 server_writer.transport.abort()
                 writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut_after_bytes: int | None
+    ) -> None:
+        passed = 0
         with suppress(OSError):
             while data := await reader.read(65536):
                 await self._flowing.wait()
+                await asyncio.sleep(self._delay_seconds)
+                passed += len(data)
+                if cut_after_bytes is not None and passed > cut_after_bytes:
+                    writer.write(data[: len(data) - (passed - cut_after_bytes)])
+                    writer.transport.abort()
+                    return
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
+from accounts.domain.series import SERIES
 from optimizer_project.cli import registry
 from routing.gateway import app as gateway_app
 
@@ -16,6 +17,8 @@ DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *(ROO
 
 LISTED = re.compile(r"^#?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 VARIABLE_ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|", re.MULTILINE)
+SERIES_ROW = re.compile(r"^\| `([a-z_]+)` \| (counter|gauge|histogram) \| ([^|]*) \|", re.MULTILINE)
+ALERT_ROW = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \| (?:critical|warning) \|", re.MULTILINE)
 OPERATION_HEADING = re.compile(r"^### (GET|POST|PUT|PATCH|DELETE) (/\S*)$", re.MULTILINE)
 MAKE_CALL = re.compile(r"(?:^|`)make ([a-z][a-z-]*)", re.MULTILINE)
 MAKE_TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
@@ -57,6 +60,21 @@ def test_configuration_lists_exactly_the_variables_of_the_example() -> None:
 
     assert sorted(described) == sorted(LISTED.findall(text_of(".env.example")))
     assert {"SECRET_KEY", "OPENAI_API_KEY", "GATEWAY_MAX_IN_FLIGHT"} <= set(described)
+
+
+def test_the_page_on_monitoring_has_exactly_the_series_with_their_labels() -> None:
+    described = {
+        name: (kind, tuple(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in SERIES_ROW.findall(text_of("docs/MONITORING.md"))
+    }
+
+    assert described == {series.name: (series.kind, series.labels) for series in SERIES.values()}
+
+
+def test_the_page_on_monitoring_has_exactly_the_rules_for_prometheus() -> None:
+    named = {name for row in ALERT_ROW.findall(text_of("docs/MONITORING.md")) for name in re.findall(r"`(\w+)`", row)}
+
+    assert named == set(re.findall(r"- alert: (\w+)", text_of("deploy/monitoring/rules.yml")))
 
 
 def test_the_api_page_has_a_section_for_exactly_the_operations_of_the_schema() -> None:

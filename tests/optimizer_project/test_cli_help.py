@@ -42,6 +42,12 @@ SUBCOMMANDS = [
     ("retrain",),
     ("rollback",),
     ("trends",),
+    ("alerts",),
+    ("alerts", "list"),
+    ("alerts", "ack"),
+    ("alerts", "test"),
+    ("alerts", "evaluate"),
+    ("validate",),
 ]
 
 

@@ -12,7 +12,16 @@ env = environ.Env()
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_PASSWORD", "DB_PASSWORD", "REDIS_URL"):
+    for name in (
+        "DATABASE_URL",
+        "POSTGRES_HOST",
+        "POSTGRES_PORT",
+        "POSTGRES_PASSWORD",
+        "DB_PASSWORD",
+        "REDIS_URL",
+        "POSTGRES_SSLMODE",
+        "POSTGRES_SSLROOTCERT",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -82,6 +91,36 @@ def test_database_without_any_variable_is_sqlite_in_the_data_directory(tmp_path:
     assert settings["NAME"] == str(tmp_path / "data" / "optimizer.sqlite3")
 
 
+def test_connections_are_protected_as_asked_and_the_url_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate = tmp_path / "ca.crt"
+    certificate.touch()
+    monkeypatch.setenv("POSTGRES_SSLMODE", "verify-full")
+    monkeypatch.setenv("POSTGRES_SSLROOTCERT", str(certificate))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@host/name")
+    options = environment.database(env, tmp_path)["OPTIONS"]
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@host/name?sslmode=require")
+    of_the_url = environment.database(env, tmp_path)["OPTIONS"]
+
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", str(certificate))
+    assert of_the_url["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("POSTGRES_SSLMODE", "on", "POSTGRES_SSLMODE='on' .*verify-full"),
+        ("POSTGRES_SSLROOTCERT", "/nowhere/ca.crt", "POSTGRES_SSLROOTCERT='/nowhere/ca.crt' .*no such file"),
+    ],
+)
+def test_protection_that_cannot_be_had_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@host/name")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=message):
+        environment.database(env, tmp_path)
+
+
 def test_postgres_parts_make_one_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("POSTGRES_HOST", "db.example.com")
     monkeypatch.setenv("DB_PASSWORD", "p@ss/word")
@@ -102,3 +141,12 @@ def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
     env = environ.Env()
     assert environment.integer(env, "GATEWAY_BODY_SECONDS", 15, 1, 600) == 15
     assert environment.words(env, "ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
+
+
+def test_networks_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_ALLOWED_NETWORKS", "10.0.0.0/8, ::1/128")
+    found = environment.networks(env, "METRICS_ALLOWED_NETWORKS", [])
+    assert [str(network) for network in found] == ["10.0.0.0/8", "::1/128"]
+    monkeypatch.setenv("METRICS_ALLOWED_NETWORKS", "10.0.0.1/8")
+    with pytest.raises(ImproperlyConfigured, match=r"METRICS_ALLOWED_NETWORKS is not valid: use networks such as"):
+        environment.networks(env, "METRICS_ALLOWED_NETWORKS", [])
