@@ -81,7 +81,7 @@ class CostBook:
                 f"What {name!r} costs is not known, or no reachable provider offers it: leave it out, set its "
                 "provider's key, or enter its price in the admin (Language models)."
             )
-        return failover.named_chain(offers[0], offers)
+        return (offers[0], *failover.equivalents(offers[0], offers))
 
 
 def _to_judge(features: PromptFeatures, answer_tokens: int, output_tokens: int) -> PromptFeatures:

@@ -26,7 +26,10 @@ def baseline_model(
     capable = [model for model in models if _is_comparable(model) and capability.obstacle(model, features) is None]
     pool = [model for model in capable if not capability.is_stand_in(model)] or capable
     for tier in reversed(TIERS):
-        if in_tier := [model for model in pool if model.tier == tier]:
+        in_tier = [model for model in pool if model.tier == tier]
+        if len(in_tier) == 1:
+            return in_tier[0]
+        if in_tier:
             return max(in_tier, key=lambda model: (expected_cost(model, features), model.full_name))
     return None
 

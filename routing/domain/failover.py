@@ -34,13 +34,13 @@ def chain(chosen: ModelSpec, candidates: Sequence[Candidate]) -> tuple[ModelSpec
     return (chosen, *(model for model in ordered if model.id in kept_ids))
 
 
-def named_chain(chosen: ModelSpec, models: Iterable[ModelSpec]) -> tuple[ModelSpec, ...]:
-    """Order the models to ask for a model asked for by name: it, then the same model at other providers.
+def equivalents(chosen: ModelSpec, models: Iterable[ModelSpec]) -> tuple[ModelSpec, ...]:
+    """Return the models to ask after one that was asked for by name: the same model at other providers.
 
-    Equivalents share the canonical name and keep the order given; one that cannot be billed is left out, unless staff
-    allow it. At most four.
+    They share the canonical name and keep the order given; one that cannot be billed is left out, unless staff allow
+    it. At most three.
     """
-    equivalents = [
+    found = [
         model
         for model in models
         if model.id != chosen.id
@@ -48,7 +48,7 @@ def named_chain(chosen: ModelSpec, models: Iterable[ModelSpec]) -> tuple[ModelSp
         and _is_same_model(model, chosen)
         and (model.price is not None or model.allow_unpriced)
     ]
-    return (chosen, *_unique(equivalents)[: LONGEST_CHAIN - 1])
+    return tuple(_unique(found)[: LONGEST_CHAIN - 1])
 
 
 def _is_same_model(model: ModelSpec, chosen: ModelSpec) -> bool:

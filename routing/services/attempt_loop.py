@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -86,6 +87,11 @@ class AttemptLoop:
     def current(self) -> Attempt:
         return self.made[-1]
 
+    def _models(self) -> Iterator[ModelSpec]:
+        """Yield the chosen model, and those after it once it has failed."""
+        yield self.plan.decision.chosen.model
+        yield from self.plan.chain[1:]
+
     async def run(self) -> ChatAnswer | ChatStream:
         """Return the first answer, or the first stream that has begun.
 
@@ -93,7 +99,7 @@ class AttemptLoop:
             AllAttemptsFailed: None did.
         """
         error: ProviderError | None = None
-        for position, model in enumerate(self.plan.chain):
+        for position, model in enumerate(self._models()):
             if position > 0 and not breakers.is_available(model):
                 continue
             for retry in range(1 + RETRIES_PER_MODEL):

@@ -172,7 +172,11 @@ class Completion:
         """Commit the row with its reservation; return it open, or the answer that was given before."""
         request, plan, now = self._request, self._plan, database_clock.now()
         first = attempts.start(
-            f"{request.request_id}-1", plan.chain[0], plan.features, choices=plan.choices, started_at=now.isoformat()
+            f"{request.request_id}-1",
+            plan.decision.chosen.model,
+            plan.features,
+            choices=plan.choices,
+            started_at=now.isoformat(),
         )
         row = ledger_rows.opening_row(self._caller, plan, first)
         claim = None

@@ -34,7 +34,9 @@ class ModelUnpriced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A decision with what is needed to carry it out; ``chain`` starts with the chosen model, ``choices`` is ``n``.
+    """A decision with what is needed to carry it out; ``choices`` is ``n``.
+
+    ``equivalents`` are to be asked after the chosen model, None where those follow from what was considered.
 
     ``vector`` summarizes the prompt where it was needed to decide; ``is_learned_from`` says that it is to be kept.
     ``assignment`` is the arm that decided, of a request that takes part in an experiment. ``cap`` is the limit on
@@ -43,13 +45,21 @@ class Plan:
 
     features: PromptFeatures
     decision: RoutingDecision
-    chain: tuple[ModelSpec, ...]
+    equivalents: tuple[ModelSpec, ...] | None
     baseline: ModelSpec | None
     choices: int = 1
     vector: np.ndarray | None = field(default=None, repr=False, compare=False)
     is_learned_from: bool = False
     assignment: Assignment | None = None
     cap: int | None = None
+
+    @property
+    def chain(self) -> tuple[ModelSpec, ...]:
+        """The models to ask, the chosen one first; worked out when asked for, which is when that one has failed."""
+        chosen = self.decision.chosen.model
+        if self.equivalents is not None:
+            return (chosen, *self.equivalents)
+        return failover.chain(chosen, self.decision.considered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,8 @@ def plan(snapshot: Snapshot, wish: Wish) -> Plan:
         found = _automatic(snapshot, features, wish, _usual_rule(snapshot, wish))
     else:
         found = _named(snapshot, features, wish.requested_model, wish.controls)
-    return replace(found, choices=prompt_features.choices(wish.body))
+    choices = prompt_features.choices(wish.body)
+    return found if choices == 1 else replace(found, choices=choices)
 
 
 def preview(
@@ -191,7 +202,7 @@ def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _
     found = Plan(
         features=features,
         decision=decision,
-        chain=failover.chain(decision.chosen.model, options),
+        equivalents=None,
         baseline=baseline.baseline_model(
             snapshot.routable, named=None, team_choice=team_choice[0] if team_choice else None, features=features
         ),
@@ -272,7 +283,7 @@ def _named(snapshot: Snapshot, features: PromptFeatures, name: str, controls: Co
         propensity=1.0,
         reasoning="the caller asked for this model",
     )
-    return Plan(features, decision, failover.named_chain(chosen, usable), chosen)
+    return Plan(features, decision, failover.equivalents(chosen, usable), chosen)
 
 
 def _why_not_found(snapshot: Snapshot, name: str) -> str:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.domain.catalog import TIERS, ModelSpec
-from routing.domain.failover import LONGEST_CHAIN, chain, named_chain
+from routing.domain.failover import LONGEST_CHAIN, chain, equivalents
 from tests.routing.domain.specs import candidate, model, price
 
 CHEAP, DEAR = price("0.1", "0.2"), price("10", "20")
@@ -102,25 +102,25 @@ def test_first_fallback_is_of_the_same_tier_wherever_there_is_one(models: list[M
 @given(MODELS)
 def test_named_model_falls_back_only_to_itself_at_other_providers(models: list[ModelSpec]) -> None:
     chosen = models[0]
-    found = named_chain(chosen, models)
-    assert found[0] == chosen
-    assert len(found) == len({spec.id for spec in found}) <= LONGEST_CHAIN
+    found = equivalents(chosen, models)
+    assert chosen not in found
+    assert len(found) == len({spec.id for spec in found}) < LONGEST_CHAIN
     assert all(spec.canonical_name == chosen.canonical_name for spec in found)
-    assert all(spec.provider != chosen.provider for spec in found[1:])
+    assert all(spec.provider != chosen.provider for spec in found)
 
 
 def test_named_equivalents_keep_the_order_given() -> None:
     azure, router = model("azure/gpt", price=DEAR), model("openrouter/gpt", price=CHEAP)
-    assert named_chain(CHOSEN, [azure, router, CHOSEN, ELSEWHERE]) == (CHOSEN, azure, router)
-    assert named_chain(CHOSEN, [router, azure]) == (CHOSEN, router, azure)
+    assert equivalents(CHOSEN, [azure, router, CHOSEN, ELSEWHERE]) == (azure, router)
+    assert equivalents(CHOSEN, [router, azure]) == (router, azure)
 
 
 def test_named_equivalent_without_a_price_is_asked_only_where_staff_allow_it() -> None:
     unpriced = model("azure/gpt", price=None)
     allowed = model("openrouter/gpt", price=None, allow_unpriced=True)
-    assert named_chain(CHOSEN, [unpriced, allowed]) == (CHOSEN, allowed)
+    assert equivalents(CHOSEN, [unpriced, allowed]) == (allowed,)
 
 
 def test_models_without_a_canonical_name_are_no_equivalents() -> None:
     nameless, other = model("a/x", canonical_name=""), model("b/y", canonical_name="")
-    assert named_chain(nameless, [other]) == (nameless,)
+    assert equivalents(nameless, [other]) == ()

@@ -30,7 +30,7 @@ def plan() -> Plan:
     model = specs.model()
     chosen = Candidate(model, None)
     decision = RoutingDecision("named", chosen, (chosen,), None, 1.0, "for a test")
-    return Plan(specs.features(max_output_tokens=100), decision, (model,), model)
+    return Plan(specs.features(max_output_tokens=100), decision, (), model)
 
 
 @dataclass
