@@ -146,7 +146,14 @@ def _postgres(env: environ.Env, url: str) -> dict[str, Any]:
     settings["ENGINE"] = "django.db.backends.postgresql"
     settings["CONN_MAX_AGE"] = 0
     settings.setdefault("OPTIONS", {}).update(
-        {"connect_timeout": 2, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+        {
+            "connect_timeout": 2,
+            # A server that is gone without a word is noticed in some ten seconds, whoever spoke last.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        }
     )
     for option, value in _tls(env).items():
         # What the URL says of itself wins.

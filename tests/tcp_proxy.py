@@ -128,3 +128,6 @@ class TcpProxy:
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
+            return
+        # Reset on one side: so is the other, or it would wait for ever.
+        writer.transport.abort()

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -73,6 +74,107 @@ def test_interpreter_that_is_too_old_is_refused_with_the_cure(tmp_path: Path) ->
     assert ended.returncode == 1
     assert "Python 3.9.2, but Python 3.11 or later is needed" in ended.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def run_shell(name: str, *arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [folder / name, *arguments],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the scripts of a deployment and nothing else."""
+    for folder in ("scripts", "deploy/postgres"):
+        shutil.copytree(SCRIPTS.parent / folder, tmp_path / folder)
+    return tmp_path
+
+
+def test_startup_refuses_to_begin_without_what_it_needs(project: Path) -> None:
+    without = run_shell("scripts/startup.sh", folder=project, COMPOSE="echo")
+    (project / ".env").write_text("SECRET_KEY=short\nALLOWED_HOSTS=a.example\nPOSTGRES_PASSWORD=p\nREDIS_PASSWORD=\n")
+    missing = run_shell("scripts/startup.sh", folder=project, COMPOSE="echo")
+    short = run_shell("scripts/startup.sh", folder=project, COMPOSE="echo", REDIS_PASSWORD="r")
+
+    assert (without.returncode, without.stdout) == (1, "")
+    assert "cp .env.example .env" in without.stderr
+    assert missing.stderr == "REDIS_PASSWORD is not set. Set it in .env.\n"
+    assert "SECRET_KEY is too short" in short.stderr
+
+
+def test_startup_migrates_first_and_then_replaces_one_replica_after_the_other(project: Path) -> None:
+    needed = ("ALLOWED_HOSTS=a.example,localhost", "POSTGRES_PASSWORD=p", "REDIS_PASSWORD=r")
+    (project / ".env").write_text("\n".join((f"SECRET_KEY={'s' * 50}", *needed)))
+
+    ended = run_shell("scripts/startup.sh", folder=project, COMPOSE="echo")
+    said = ended.stdout.splitlines()
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    order = [
+        "build",
+        "up --detach --wait postgres redis",
+        "run --rm migrate",
+        "up --detach --no-deps --wait web-a",
+        "exec --no-TTY nginx nginx -s reload",
+        "up --detach --no-deps --wait web-b",
+    ]
+    assert [line for line in said if line in order][:6] == order
+    certificate = subprocess.run(
+        ["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", project / "deploy/nginx/tls/server.crt"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "DNS:a.example, DNS:localhost" in certificate.stdout
+
+
+def test_shutdown_stops_the_way_in_first_and_the_stores_last(project: Path) -> None:
+    ended = run_shell("scripts/shutdown.sh", folder=project, COMPOSE="echo")
+
+    stopped = ended.stdout.replace("stop ", "").splitlines()
+    assert stopped == ["nginx", "web-a web-b", "beat", "worker", "backup", "redis", "postgres"]
+
+
+def test_a_certificate_is_made_once_and_is_of_its_own_authority(project: Path) -> None:
+    folder = project / "tls"
+    made = run_shell("deploy/postgres/make_certificate.sh", str(folder), "localhost", "127.0.0.1", folder=project)
+    first = (folder / "server.crt").read_bytes()
+    again = run_shell("deploy/postgres/make_certificate.sh", str(folder), "localhost", folder=project)
+
+    verified = subprocess.run(
+        ["openssl", "verify", "-CAfile", folder / "ca.crt", "-verify_ip", "127.0.0.1", folder / "server.crt"],
+        capture_output=True,
+        check=False,
+    )
+    assert (made.returncode, again.returncode, again.stdout) == (0, 0, "")
+    assert (folder / "server.crt").read_bytes() == first
+    assert verified.returncode == 0
+    assert (folder / "server.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_configuration_is_packed_for_its_owner_alone(project: Path) -> None:
+    (project / ".env").write_text("SECRET_KEY=x")
+    target = project / "out" / "configuration.tar.gz"
+
+    ended = run_shell("scripts/backup_config.sh", str(target), folder=project)
+    listed = subprocess.run(["tar", "-tzf", target], capture_output=True, text=True, check=True).stdout.split()
+
+    assert ended.returncode == 0
+    assert {".env", "deploy/postgres/start.sh"} <= set(listed)
+    assert target.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("at", ["3", "24:00", "03:60", "noon"])
+def test_a_time_of_backup_that_is_none_is_refused(project: Path, at: str) -> None:
+    ended = run_shell("scripts/backup_daily.sh", folder=project, BACKUP_AT=at)
+
+    assert ended.returncode == 2
+    assert f"BACKUP_AT={at} is no time of day" in ended.stderr
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -17,6 +17,10 @@ from accounts.services.prepared_statements import Call, OtherCount
 
 # As for Django's own connections, whose driver keeps this limit by itself.
 CONNECT_SECONDS = 2.0
+# A connection that has gone silent, as behind a balancer that forgot it, would hold up every write of the process.
+EXCHANGE_SECONDS = 5.0
+# The server gives up first, so that nothing is committed after it has been tried again elsewhere.
+STATEMENT_MILLISECONDS = 4000
 
 
 class LoopConnection:
@@ -39,17 +43,18 @@ class LoopConnection:
 
         Raises:
             OtherCount: A ``counted`` statement changed another number of rows than it was to; nothing was done.
-            OperationalError: The connection could not be made, or was lost; whether they were committed is not known.
+            OperationalError: The connection could not be made, was lost, or is silent; whether they were committed is
+                not known.
             DatabaseError: They were refused; nothing was done.
         """
         with self._database.wrap_database_errors:
             try:
                 await self._open()
-                unknown = {prepared.name: prepared for prepared, _ in calls if prepared.name not in self._known}
-                if unknown:
-                    await self._send("; ".join(prepared.preparation for prepared in unknown.values()), None)
-                    self._known.update(unknown)
-                await self._send(*prepared_statements.joined(calls))
+                async with asyncio.timeout(EXCHANGE_SECONDS):
+                    await self._exchange(calls)
+            except TimeoutError:
+                self.close()
+                raise OperationalError("The database did not answer in time.") from None
             except psycopg2.Error as error:
                 if prepared_statements.is_other_count(error):
                     raise OtherCount from error
@@ -61,6 +66,13 @@ class LoopConnection:
                 # Broken off in the middle: what the server answers next would be taken for something else.
                 self.close()
                 raise
+
+    async def _exchange(self, calls: Sequence[Call]) -> None:
+        unknown = {prepared.name: prepared for prepared, _ in calls if prepared.name not in self._known}
+        if unknown:
+            await self._send("; ".join(prepared.preparation for prepared in unknown.values()), None)
+            self._known.update(unknown)
+        await self._send(*prepared_statements.joined(calls))
 
     def close(self) -> None:
         """Give the connection up; the next exchange makes another."""
@@ -82,6 +94,7 @@ class LoopConnection:
                 # The driver looks up the name of the host before it returns.
                 self._driver = await loop.run_in_executor(None, lambda: psycopg2.connect(**wanted, async_=True))
                 await self._until_ready(is_connecting=True)
+                await self._send(f"SET statement_timeout = {STATEMENT_MILLISECONDS}", None)
         except TimeoutError:
             raise OperationalError("The database did not accept a connection in time.") from None
 
