@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import Http404
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 if TYPE_CHECKING:
@@ -14,21 +14,27 @@ if TYPE_CHECKING:
 from accounts.models import ApiKey, Team
 from accounts.services.api_keys import ADMIN_SCOPE
 
+# What every role of staff has, and what an operator has beyond a viewer.
+SEES = "routing.view_ledgerentry"
+OPERATES = "routing.change_policyversion"
+
 
 class IsTeamOrStaff(BasePermission):
-    message = "Send an API key as `Authorization: Bearer …`, or log in as staff."
+    message = "Send an API key as `Authorization: Bearer …`, or log in as staff with a role."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return isinstance(request.auth, ApiKey) or _is_staff(request) or settings.OPTIMIZER_OPEN_API
+        return isinstance(request.auth, ApiKey) or _may(request, SEES) or settings.OPTIMIZER_OPEN_API
 
 
 class IsAdminScopeOrStaff(BasePermission):
-    message = 'This needs an API key with the scope "admin", or a staff session.'
+    """Staff look with any role, and change something as operators."""
+
+    message = 'This needs an API key with the scope "admin", or a session of staff with the role for it.'
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if isinstance(request.auth, ApiKey):
             return ADMIN_SCOPE in request.auth.scopes
-        return _is_staff(request) or settings.OPTIMIZER_OPEN_API
+        return _may(request, SEES if request.method in SAFE_METHODS else OPERATES) or settings.OPTIMIZER_OPEN_API
 
 
 def request_team(request: Request) -> Team | None:
@@ -60,5 +66,6 @@ def request_actor(request: Request) -> str:
     return request.user.get_username() or "anonymous"
 
 
-def _is_staff(request: Request) -> bool:
-    return bool(request.user and request.user.is_authenticated and request.user.is_staff)
+def _may(request: Request, permission: str) -> bool:
+    user = request.user
+    return bool(user and user.is_authenticated and user.is_staff and user.has_perm(permission))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from accounts.models import FeatureChange, FeatureGate, RolloutPhase
+from accounts.models import FeatureChange, FeatureGate, RolloutPhase, Team
 from feedback.models import MetricEvent
 from insights.models import AppliedAction, Finding, LearningMetric, PatternMetric, Review, SuggestionFeedback
 from jobs.models import DeadLetter, JobRun, OutboxMessage, Pulse
@@ -20,9 +20,9 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
 
 
-def _finding() -> Finding:
+def finding(team: Team | None = None) -> Finding:
     return Finding.objects.create(
-        team=factories.team(),
+        team=team or factories.team(),
         fingerprint=uuid.uuid4().hex,
         finding_type="overpowered_model",
         category="cost",
@@ -39,10 +39,10 @@ def _finding() -> Finding:
 
 
 def _answer() -> SuggestionFeedback:
-    finding = _finding()
+    found = finding()
     return SuggestionFeedback.objects.create(
-        team=finding.team,
-        finding=finding,
+        team=found.team,
+        finding=found,
         verdict="accepted",
         actor="ada",
         created_at=NOW,
@@ -55,15 +55,15 @@ def _answer() -> SuggestionFeedback:
 
 
 def _applied() -> AppliedAction:
-    finding = _finding()
+    found = finding()
     return AppliedAction.objects.create(
-        team=finding.team, finding=finding, kind="set_cache_ttl", parameters={}, applied_at=NOW, applied_by="ada"
+        team=found.team, finding=found, kind="set_cache_ttl", parameters={}, applied_at=NOW, applied_by="ada"
     )
 
 
-def _review() -> Review:
+def review(team: Team | None = None) -> Review:
     return Review.objects.create(
-        team=factories.team(),
+        team=team or factories.team(),
         trigger="schedule",
         actor="schedule",
         state="succeeded",
@@ -107,9 +107,9 @@ def _dead() -> DeadLetter:
     return DeadLetter.objects.create(kind="job", name="retrain", reason="broken", died_at=NOW)
 
 
-def _event() -> MetricEvent:
+def event(team: Team | None = None) -> MetricEvent:
     return MetricEvent.objects.create(
-        team=factories.team(), type="latency", occurred_at=NOW, received_at=NOW, data={"ms": 1}
+        team=team or factories.team(), type="latency", occurred_at=NOW, received_at=NOW, data={"ms": 1}
     )
 
 
@@ -118,10 +118,10 @@ def _check() -> IntegrityCheck:
 
 
 ROWS: dict[type[Any], Callable[[], Model]] = {
-    Finding: _finding,
+    Finding: finding,
     SuggestionFeedback: _answer,
     AppliedAction: _applied,
-    Review: _review,
+    Review: review,
     LearningMetric: _learned,
     PatternMetric: _pattern,
     Alert: _alert,
@@ -140,7 +140,7 @@ ROWS: dict[type[Any], Callable[[], Model]] = {
         feature="insights", kind="enabled", changed_by="ada", changed_at=NOW
     ),
     RolloutPhase: _phase,
-    MetricEvent: _event,
+    MetricEvent: event,
     TeamRule: lambda: TeamRule.objects.create(
         team=factories.team(), kind="cap_max_tokens", max_tokens=64, created_by="ada", created_at=NOW
     ),

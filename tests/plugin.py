@@ -58,6 +58,8 @@ _ONCE = {
     "test_deployment_files.py",
     "test_embeddings.py",
     "test_experiment_words.py",
+    "test_fault_invariants.py",
+    "test_fault_report.py",
     "test_figures_middleware.py",
     "test_figures_server.py",
     "test_fuzzed_bodies.py",

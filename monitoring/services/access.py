@@ -2,10 +2,9 @@
 
 from typing import Any
 
-# What every role has, and what the figures of the dashboard are made of.
-PERMISSION = "routing.view_ledgerentry"
+from accounts import permissions
 
 
 def may_watch(user: Any) -> bool:
     """Whether a user is staff with a role: without one, being staff opens nothing."""
-    return bool(user.is_active and getattr(user, "is_staff", False) and user.has_perm(PERMISSION))
+    return bool(user.is_active and getattr(user, "is_staff", False) and user.has_perm(permissions.SEES))

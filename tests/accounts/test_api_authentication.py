@@ -95,21 +95,30 @@ def test_control_routes_open_to_the_admin_scope_and_to_staff_only(client: Client
 
     assert client.get("/control", headers=factories.bearer(plain)).status_code == 403
     assert client.get("/control", headers=factories.bearer(admin)).status_code == 200
-    client.force_login(User.objects.create_user("staff", is_staff=True))
+    client.force_login(factories.staff("staff", role="operator"))
     assert client.get("/control").status_code == 200
+
+
+def test_staff_look_with_any_role_and_change_something_as_operators(client: Client) -> None:
+    statuses = {}
+    for role in ("", "viewer", "operator", "admin"):
+        client.force_login(factories.staff(f"a-{role or 'newcomer'}", role=role))
+        statuses[role] = (client.get("/control").status_code, client.post("/control").status_code)
+
+    assert statuses == {"": (403, 403), "viewer": (200, 403), "operator": (200, 200), "admin": (200, 200)}
 
 
 def test_staff_see_all_teams_and_other_users_nothing(client: Client) -> None:
     client.force_login(User.objects.create_user("visitor"))
     assert client.get("/whoami").status_code == 403
 
-    client.force_login(User.objects.create_user("staff", is_staff=True))
+    client.force_login(factories.staff("staff", role="operator"))
     assert client.get("/whoami").json() == {"user": "staff", "team": None}
 
 
 def test_a_session_needs_a_csrf_token_to_write_and_a_key_does_not() -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(User.objects.create_user("staff", is_staff=True))
+    client.force_login(factories.staff("staff", role="operator"))
     _, secret = factories.api_key()
 
     assert client.post("/whoami").status_code == 403

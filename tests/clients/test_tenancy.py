@@ -5,7 +5,7 @@ from typing import Any
 from experiments.services import creation
 from experiments.services.creation import Design
 from routing.services import database_clock
-from tests import factories
+from tests import admin_rows, factories
 from tests.flow.client import Caller, World
 
 CANARY = "canary-7f3a"
@@ -46,7 +46,9 @@ async def test_no_path_shows_a_team_what_another_one_did(world: World) -> None:
     said = factories.feedback(theirs.team, ledger_request_id=served.request_id, comment=f"{CANARY} comment")
     design = Design(name=f"{CANARY} experiment", control_strategy="complexity", test_strategy="hybrid")
     tried = creation.create(design, team=theirs.team, actor=CANARY, now=database_clock.now())
+    found, reviewed, told = (make(theirs.team) for make in (admin_rows.finding, admin_rows.review, admin_rows.event))
     row_ids = {"feedback_id": said.id, "request_id": served.request_id, "experiment_id": tried.id}
+    row_ids |= {"finding_id": found.id, "review_id": reviewed.id, "event_id": told.id}
     paths = await paths_to_get(ours, **row_ids)
     seen = {path: await get(ours, path, **QUERIES.get(path, {})) for path in paths}
 
@@ -57,6 +59,12 @@ async def test_no_path_shows_a_team_what_another_one_did(world: World) -> None:
         f"/routing/decision/{served.request_id}": 404,
         f"/experiments/{tried.id}": 404,
         f"/experiments/{tried.id}/results": 404,
+        f"/api/findings/{found.id}": 404,
+        f"/api/findings/{found.id}/action": 404,
+        f"/api/reviews/{reviewed.id}": 404,
+        f"/api/v1/metrics/{told.id}": 404,
+        # No worker runs here.
+        "/health/jobs": 503,
         # A WebSocket, not a page.
         "/metrics/live": 426,
     }

@@ -2,7 +2,6 @@
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
 from django.test import Client
 
 from experiments.models import Experiment
@@ -35,7 +34,7 @@ def admin_api(team):
 
 @pytest.fixture
 def staff(client):
-    client.force_login(User.objects.create_user("ada", is_staff=True))
+    client.force_login(factories.staff("ada", role="operator"))
     return client
 
 
@@ -326,7 +325,7 @@ def test_staff_start_experiments_of_any_team_and_of_all(team, staff) -> None:
 
 def test_staff_sessions_need_a_csrf_token(team) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(User.objects.create_user("bob", is_staff=True))
+    client.force_login(factories.staff("bob", role="operator"))
 
     assert create(client).status_code == 403
     assert Experiment.objects.count() == 0

@@ -37,7 +37,7 @@ def admin_api(team):
 @pytest.fixture
 def staff_client(django_user_model):
     client = Client()
-    client.force_login(django_user_model.objects.create_user("ada", password="x", is_staff=True))
+    client.force_login(factories.staff("ada", role="operator"))
     return client
 
 

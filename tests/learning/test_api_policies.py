@@ -172,7 +172,7 @@ def test_staff_may_name_the_team(team, dear, django_user_model) -> None:
     alone = factories.team("soloists", learns_alone=True)
     own = publish(SMALL, team=alone)
     client = Client()
-    client.force_login(django_user_model.objects.create_user("ada", password="x", is_staff=True))
+    client.force_login(factories.staff("ada", role="operator"))
 
     assert [found["version"] for found in client.get(POLICIES, {"team": "soloists"}).json()] == [own.version]
     assert [found["version"] for found in client.get(POLICIES).json()] == [dear.version]

@@ -41,9 +41,9 @@ class Started:
         self._reader.start()
 
     def until(self, text: str) -> str:
-        """Return the line that holds the text; fails when the output ends or rests for a minute before."""
+        """Return the line that holds the text; fails when the output ends or rests for two minutes before."""
         while True:
-            line = self._queue.get(timeout=60)
+            line = self._queue.get(timeout=120)
             assert line, "\n".join(self.lines)
             self.lines.append(line.rstrip())
             if text in line:
@@ -62,6 +62,7 @@ class Started:
         self._queue.put("")
 
 
+@pytest.mark.timeout(400)
 def test_everything_comes_up_answers_and_goes_down_in_order(tmp_path: Path) -> None:
     port = free_port()
     started = Started(tmp_path, port)

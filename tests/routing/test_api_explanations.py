@@ -3,7 +3,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts.models import Team
@@ -196,7 +195,7 @@ def test_requests_and_versions_of_other_teams_are_not_found(client: Client, team
 
 def test_staff_see_the_requests_of_all_teams(team: Team) -> None:
     client = Client()
-    client.force_login(User.objects.create_user("ada", is_staff=True))
+    client.force_login(factories.staff("ada", role="viewer"))
     assert client.get(f"/routing/decision/{entry(team).request_id}/").status_code == 200
 
 

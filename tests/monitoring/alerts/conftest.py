@@ -47,11 +47,11 @@ def mailbox() -> Iterator[Received]:
 def slack_address(receiver: Received, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return an address of Slack, whose server is the receiver."""
     monkeypatch.setattr(slack.NotifySlack, "webhook_url", f"{receiver.url}/services")
-    return "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7"
+    return "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7?cto=30&rto=30"
 
 
 @pytest.fixture
 def pagerduty_address(receiver: Received, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return an address of PagerDuty, whose server is the receiver."""
     monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", f"{receiver.url}/v2/enqueue")
-    return "pagerduty://integrationkey0123456789@unused"
+    return "pagerduty://integrationkey0123456789@unused?cto=30&rto=30"

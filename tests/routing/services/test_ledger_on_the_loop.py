@@ -10,11 +10,12 @@ from django.db import OperationalError, connection
 from accounts.models import BudgetPeriod
 from accounts.services.prepared_statements import OtherCount, Prepared, counted
 from routing.models import LedgerEntry
-from routing.services import ledger
+from routing.services import ledger, loop_connection
 from routing.services.ledger_at_once import AtOnce
 from routing.services.ledger_operations import Opened, Operation
 from routing.services.loop_connection import LoopConnection
 from tests.routing.services.ledger_requests import COST, RESERVED, Request, budget, key
+from tests.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,3 +128,23 @@ async def test_server_that_cannot_be_reached_is_an_operational_error(monkeypatch
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     with pytest.raises(OperationalError):
         await LoopConnection().execute([(RENAME_NOBODY, (0,))])
+
+
+async def test_connection_that_has_gone_silent_is_given_up_and_made_again(
+    link: LoopConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TcpProxy(int(connection.settings_dict["PORT"])) as proxy:
+        monkeypatch.setitem(connection.settings_dict, "PORT", proxy.port)
+        await link.execute([(RENAME_NOBODY, (0,))])
+        monkeypatch.setattr(loop_connection, "EXCHANGE_SECONDS", 0.2)
+        proxy.freeze()
+        with pytest.raises(OperationalError):
+            await link.execute([(RENAME_NOBODY, (0,))])
+        was_open = link.is_open
+        proxy.heal()
+        monkeypatch.setattr(loop_connection, "EXCHANGE_SECONDS", 30.0)
+        await link.execute([(RENAME_NOBODY, (0,))])
+        is_open = link.is_open
+        link.close()
+
+    assert (was_open, is_open) == (False, True)
