@@ -24,7 +24,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live bench-import drill check-deploy check-docs sbom audit fuzz lock format
+.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live bench-import drill faults check-deploy check-docs sbom audit fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,6 +85,10 @@ bench-routing: $(DEV_STAMP) ## Show what routing saves at equal quality on the o
 
 drill: $(DEV_STAMP) ## Run the compose file's processes through a deploy, kills, a backup and a restore under load; ARGS adds options
 	@$(PY) -m benchmarks.drill $(ARGS)
+
+faults: $(DEV_STAMP) ## Harm everything in every way of docs/FAULTS.md; CELL="A1 B", SEED, SEEDS (default 1), RESUME=<file>, ARGS
+	@scripts/install_test_services.sh
+	@$(PY) -m faults $(if $(CELL),--cell $(CELL)) --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) $(if $(RESUME),--resume $(RESUME)) $(ARGS)
 
 check-deploy: $(DEPLOY_STAMP) ## Lint Dockerfile, compose files, scripts, Kubernetes manifests and nginx's configuration
 	@scripts/check_deploy.sh $(DEPLOY_VENV)

@@ -46,9 +46,9 @@ def _answer() -> SuggestionFeedback:
         verdict="accepted",
         actor="ada",
         created_at=NOW,
-        finding_type=finding.finding_type,
-        category=finding.category,
-        severity=finding.severity,
+        finding_type=found.finding_type,
+        category=found.category,
+        severity=found.severity,
         confidence=0.9,
         has_action=False,
     )
