@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 # Not a schedule of anything: by it, what was asked for or begun is brought to its end.
 _ALWAYS = "jobs.tasks.sweep"
+RETRY_SECONDS = 5.0
 
 
 class Entry(ModelEntry):
@@ -29,6 +31,15 @@ class Scheduler(DatabaseScheduler):
     """Starts what the database says; with ``ENABLE_SCHEDULER=false`` only the sweeper of work under way."""
 
     Entry = Entry
+
+    def tick(self, *arguments: Any, **options: Any) -> float:
+        """Start what is due and return the seconds to wait; while the database is away, try again in a little while."""
+        try:
+            return float(super().tick(*arguments, **options))
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database is away, nothing is started: %s", type(error).__name__)
+            connection.close()
+            return RETRY_SECONDS
 
     def setup_schedule(self) -> None:
         if not settings.ENABLE_SCHEDULER:

@@ -7,6 +7,7 @@ import pytest
 from celery import current_app
 from celery.schedules import crontab
 from django.conf import settings as project
+from django.db import OperationalError
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from jobs.beat import Scheduler
@@ -105,3 +106,14 @@ def test_switched_off_the_scheduler_only_lets_what_was_begun_end(settings) -> No
 
 def test_switched_on_it_starts_what_is_due(settings) -> None:
     assert {"jobs.tasks.sweep", "monitoring.tasks.publish_live"} <= names_of(Scheduler(app=current_app, lazy=True))
+
+
+def test_scheduler_waits_while_the_database_is_away(caplog) -> None:
+    class Away(Scheduler):
+        @property
+        def schedule(self):
+            raise OperationalError("the database system is starting up")
+
+    # Celery ends where a tick raises.
+    assert Away(app=current_app, lazy=True).tick() == 5.0
+    assert "The database is away" in caplog.text
