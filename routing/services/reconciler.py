@@ -4,9 +4,8 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-
 from routing.models import GatewayInstance, LedgerEntry
+from routing.selectors import entries
 from routing.services import database_clock, ledger, ledger_sql
 from routing.services.ledger_sql import Row
 
@@ -23,7 +22,7 @@ def close_orphans() -> int:
     """Close every orphaned row and return how many there were; safe to run anywhere, at any time, at once."""
     database_clock.synchronize()
     closed = 0
-    while batch := list(_orphans(database_clock.now())[:BATCH]):
+    while batch := _orphans(database_clock.now()):
         results = ledger.apply([_closing(entry, database_clock.now()) for entry in batch])
         closed += sum(1 for result in results if result)
         if not any(results):
@@ -34,13 +33,18 @@ def close_orphans() -> int:
     return closed
 
 
-def _orphans(now: datetime) -> QuerySet[LedgerEntry]:
-    alive = GatewayInstance.objects.filter(id=OuterRef("instance_id"), lease_expires_at__gt=now - GRACE)
-    return (
-        LedgerEntry.objects.filter(state=LedgerEntry.State.PENDING)
-        .filter(~Q(Exists(alive)) | Q(created_at__lt=now - MAX_OPEN))
-        .order_by("created_at")
+def _orphans(now: datetime) -> list[LedgerEntry]:
+    """Return the oldest open rows whose process has ended, or that nobody will close any more."""
+    alive = set(GatewayInstance.objects.filter(lease_expires_at__gt=now - GRACE).values_list("id", flat=True))
+    found = sorted(
+        (created_at, request_id)
+        for request_id, instance_id, created_at in entries.open_rows().values_list(
+            "request_id", "instance_id", "created_at"
+        )
+        if instance_id not in alive or created_at < now - MAX_OPEN
     )
+    rows = LedgerEntry.objects.in_bulk([request_id for _, request_id in found[:BATCH]])
+    return list(rows.values())
 
 
 def _closing(entry: LedgerEntry, now: datetime) -> ledger.CloseEntry:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import BooleanField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 
 from accounts.models import Team
 from monitoring.domain import ledger_figures
@@ -12,12 +11,11 @@ from monitoring.domain.ledger_figures import RowFigures
 from monitoring.services.integrity_checks.scope import Outcome, Scope
 from routing.domain.usage import Usage
 from routing.models import LedgerEntry
+from routing.selectors import entries
 
 TEAMS, PROBES, ROWS_A_PROBE = 3, 3, 15
 # The reconciler closes any row after half an hour.
 OPEN_FOR = timedelta(hours=1)
-# Written out, because SQLite takes the index of open rows only where it sees the very condition of that index.
-_OPEN = RawSQL("state = 'pending'", (), output_field=BooleanField())
 _COLUMNS = (
     "request_id",
     "created_at",
@@ -50,8 +48,7 @@ def figures(scope: Scope) -> Outcome:
 def open_rows(scope: Scope) -> Outcome:
     """Look for rows that have been open for longer than a request can take."""
     outcome = Outcome("ledger_open_rows", looked_at=1)
-    # By the index of open rows, of which there are few: with the time as a condition, the ledger itself would be read.
-    pending = LedgerEntry.objects.order_by().filter(_OPEN).values_list("request_id", "created_at")
+    pending = entries.open_rows().values_list("request_id", "created_at")
     for request_id, created_at in pending.iterator(chunk_size=2000):
         if created_at < scope.now - OPEN_FOR:
             outcome.fail(f"request {request_id} has been open for more than an hour")
