@@ -35,28 +35,33 @@ def test_wilson_interval_of_a_published_example() -> None:
 
 def test_missed_targets_are_named_so() -> None:
     outcomes = [_outcome("winner test"), _outcome("winner test"), _outcome("winner test")]
-    goals = experiments.goals(outcomes, None, outcomes, outcomes)
+    goals = experiments.goals(outcomes, [], outcomes, outcomes)
     assert [verdict for _, _, verdict in goals] == ["MISSED", "MISSED", "MISSED", "met"]
 
 
-def test_worst_cell_above_the_limit_is_judged_by_fresh_experiments_alone() -> None:
+def test_cells_above_the_limit_are_judged_by_fresh_experiments_alone() -> None:
     first = [_outcome("winner test", 58, 1000)]
+    well, badly = _outcome("winner test", 540, 10_000), _outcome("winner test", 560, 10_000)
 
-    met = experiments.goals(first, _outcome("winner test", 540, 10_000), first * 2, first * 3)[0]
-    missed = experiments.goals(first, _outcome("winner test", 560, 10_000), first * 2, first * 3)[0]
+    met = experiments.goals(first, [well], first * 2, first * 3)[0]
+    missed = experiments.goals(first, [well, badly], first * 2, first * 3)[0]
 
     assert (met[2], missed[2]) == ("met", "MISSED")
-    assert met[1].startswith("5.4% (5.0 to 5.9) in 10,000 fresh experiments of the cell that had 5.8%")
+    assert (
+        met[1] == "5.4% (5.0 to 5.9) in 10,000 fresh experiments each of 1 cells above it, the worst 5.8% (4.5 to 7.4)"
+    )
 
 
-def test_only_a_cell_above_the_limit_is_run_again() -> None:
+def test_only_what_is_above_the_limit_is_run_again() -> None:
     within, above = _outcome("winner test", 55, 1000), _outcome("winner test", 56, 1000)
 
     again = experiments.confirm([within, above], 1, 2, 0.0)
 
-    assert experiments.confirm([within], 1, 2, 0.0) is None
-    assert again is not None
-    assert (again.runs, len(again.cell.modes)) == (1, 1)
+    assert [(outcome.runs, outcome.cell.modes) for outcome in again] == [
+        (1, ("fixed",)),
+        (1, ("group_sequential",)),
+        (1, ("sequential",)),
+    ]
 
 
 def _outcome(ending: str, hits: int = 100, runs: int = 100) -> Outcome:
