@@ -16,6 +16,7 @@ from routing.services.wish import AUTO
 
 MAX_MESSAGES = 5_000
 MAX_CONTAINERS = 1_000_000
+MAX_FIELDS = 1_000
 # Each part is weighed on its own, and three million empty ones fit into a body.
 MAX_PARTS = 10_000
 _CONTROL_PREFIX = "x-optimizer-"
@@ -104,6 +105,8 @@ def parse_json(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"The body is not valid JSON: {error}", status=400, code="invalid_json") from None
     if not isinstance(parsed, dict):
         raise InvalidRequest("The body must be a JSON object.", status=400, code="invalid_json")
+    if len(parsed) > MAX_FIELDS:
+        raise InvalidRequest(f"The body has more than {MAX_FIELDS:,} fields.")
     return parsed
 
 
