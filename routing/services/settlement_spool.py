@@ -115,7 +115,8 @@ def _settle(path: Path, found: Sequence[CloseEntry]) -> None:
             ledger.apply([operation])
         except CONNECTION_ERRORS:
             raise
-        except DatabaseError:
+        except (DatabaseError, LookupError, TypeError, ValueError):
+            # Written by another version, say: that must keep no process from starting.
             logger.exception("A settlement left by a process that died was refused; see the file ending in .refused")
             with path.with_suffix(REFUSED).open("ab") as refused:
                 refused.write(_line(operation))
@@ -151,13 +152,15 @@ def _line(operation: CloseEntry) -> bytes:
 def _read(path: Path) -> Iterator[CloseEntry]:
     for line in path.read_bytes().splitlines():
         try:
-            document = json.loads(line)
-        except ValueError:
+            yield _operation(json.loads(line))
+        except (LookupError, TypeError, ValueError):
             # The last line of a process that was killed while it wrote: its client had no answer yet.
-            logger.warning("A settlement that was half written was left out")
-            continue
-        claim = document.pop("claim")
-        if isinstance(claim, dict):
-            body = claim["encrypted_body"]
-            claim = replace(Answer(**claim), encrypted_body=None if body is None else base64.b64decode(body))
-        yield CloseEntry(**document, claim=claim)
+            logger.warning("A settlement that cannot be read was left out")
+
+
+def _operation(document: dict[str, Any]) -> CloseEntry:
+    claim = document.pop("claim")
+    if isinstance(claim, dict):
+        body = claim["encrypted_body"]
+        claim = replace(Answer(**claim), encrypted_body=None if body is None else base64.b64decode(body))
+    return CloseEntry(**document, claim=claim)
