@@ -1,0 +1,197 @@
+"""One cell of the matrix: load, harm, heal, come to rest, and look."""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import F
+
+from faults import invariants, load
+from faults.evidence import Evidence
+from faults.load import Plan
+from faults.servers import Postgres
+from faults.stack import Stack, wait_until
+from faults.watch import Watch, holding
+from tests.services import postgres_binary
+
+Harm = Callable[[Stack], Awaitable[None]]
+Expectation = Callable[[Evidence], Iterator[str]]
+REST_SECONDS = 30.0
+_WARM_UP = Plan(models=("ok",), seconds=1.0, concurrency=8)
+
+
+async def nothing(_stack: Stack) -> None:
+    """Harm in nothing: the models of the plan bring the fault."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A fault and what is expected of the product while it lasts, beside the invariants.
+
+    ``prepare`` is done before the load begins, ``finish`` when it has ended and ``stack.seen`` holds it; what these,
+    ``harm`` and ``heal`` ask and find wrong themselves they leave with the stack. ``allowed`` are numbers of invariants
+    that the fault itself excludes, with the reason.
+    """
+
+    name: str
+    title: str
+    plan: Plan
+    harm: Harm = nothing
+    heal: Harm = nothing
+    expect: tuple[Expectation, ...] = ()
+    prepare: Harm = nothing
+    finish: Harm = nothing
+    has_workers: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    redis_options: tuple[str, ...] = ()
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    harm_after_seconds: float = 2.0
+    harm_seconds: float = 5.0
+    healthy_seconds: float = invariants.HEALTHY_WITHIN_SECONDS + 1.0
+
+    def in_short(self) -> "Cell":
+        """Return the cell as a test can afford it; whether replicas are ready again in time is then not asked."""
+        plan = replace(self.plan, seconds=4.0, concurrency=min(12, self.plan.concurrency))
+        return replace(self, plan=plan, harm_after_seconds=1.0, harm_seconds=1.5, healthy_seconds=0.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    cell: str
+    seed: int
+    problems: list[str]
+    requests: int
+    answered: int
+    seconds: float
+
+
+def run(cell: Cell, seed: int, *, port: int, template: Path, keep: Path | None = None) -> Outcome:
+    """Run a cell once; ``template`` is the data folder of a migrated database, ``port`` what Django is set up for."""
+    began_at = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"faults-{cell.name}-") as name:
+        folder = keep or Path(name)
+        folder.chmod(0o755)
+        postgres = Postgres(folder, port, template)
+        stack = Stack(
+            folder,
+            postgres,
+            has_workers=cell.has_workers,
+            redis_options=cell.redis_options,
+            settings=dict(cell.settings),
+        )
+        try:
+            with stack:
+                found = _play(cell, stack, seed)
+        finally:
+            connections.close_all()
+    problems = [problem for problem in invariants.check(found) if problem.partition(":")[0] not in cell.allowed]
+    problems += [f"expected: {problem}" for problem in found.notes]
+    problems += [f"expected: {problem}" for expectation in cell.expect for problem in expectation(found)]
+    answered = sum(seen.is_whole for seen in found.seen)
+    return Outcome(cell.name, seed, problems, len(found.seen), answered, time.monotonic() - began_at)
+
+
+def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
+    from routing.models import PolicyActivation
+
+    asyncio.run(_prepare(cell, stack, seed))
+    watched = list(stack.web)
+    before = [holding(web.process.pid) for web in watched]
+    policies_before = PolicyActivation.objects.count()
+    with Watch(stack.postgres.url, watched) as watch:
+        harmed_at, healed_at = asyncio.run(_load_and_harm(cell, stack, seed))
+        _come_to_rest(stack)
+        time.sleep(max(0.0, healed_at + cell.healthy_seconds - time.monotonic()))
+    after = [holding(web.process.pid) for web in watched]
+    rows, periods = _database()
+    return Evidence(
+        clients=stack.clients,
+        seen=stack.seen,
+        exchanges=[exchange for exchange in stack.exchanges() if exchange.attempt_id],
+        rows=rows,
+        periods=periods,
+        budgets=watch.budgets,
+        probes=watch.probes,
+        holdings=[] if stack.killed else list(zip(before, after, strict=True)),
+        web=watched,
+        dump=_dump(stack),
+        logs="".join(path.read_text(errors="replace") for path in stack.logs),
+        harmed_at=harmed_at,
+        healed_at=healed_at,
+        killed=frozenset(stack.killed),
+        policies_changed=PolicyActivation.objects.count() - policies_before,
+        notes=stack.problems,
+    )
+
+
+async def _prepare(cell: Cell, stack: Stack, seed: int) -> None:
+    # With other prompts than the load has: what is asked twice is noticed.
+    # As many at once: connections that are kept for the next request are no leak.
+    warm_up = replace(_WARM_UP, concurrency=cell.plan.concurrency)
+    await load.run(stack.urls, stack.clients, warm_up, -seed)
+    await cell.prepare(stack)
+
+
+async def _load_and_harm(cell: Cell, stack: Stack, seed: int) -> tuple[float, float]:
+    loading = asyncio.create_task(load.run(stack.urls, stack.clients, cell.plan, seed))
+    await asyncio.sleep(cell.harm_after_seconds)
+    harmed_at = time.monotonic()
+    await cell.harm(stack)
+    await asyncio.sleep(max(0.0, harmed_at + cell.harm_seconds - time.monotonic()))
+    await cell.heal(stack)
+    healed_at = time.monotonic()
+    stack.seen += await loading
+    await cell.finish(stack)
+    return harmed_at, healed_at
+
+
+def _come_to_rest(stack: Stack) -> None:
+    """Wait until what lives has closed its rows, then close those of the dead, once."""
+    from datetime import timedelta
+
+    from routing.models import GatewayInstance, LedgerEntry
+    from routing.services import database_clock, reconciler
+
+    # The fault may have cut this process's own connection.
+    connections.close_all()
+    alive = [web.process.pid for web in stack.web if web.process.is_running]
+    # Brings about what takes as long as a lease: nobody renews those of dead processes.
+    long_ago = database_clock.now() - timedelta(minutes=5)
+    GatewayInstance.objects.exclude(pid__in=alive).update(lease_expires_at=long_ago)
+    pending = LedgerEntry.objects.filter(state=LedgerEntry.State.PENDING)
+    wait_until(lambda: not pending.exclude(instance_id__in=_dead()).exists(), REST_SECONDS)
+    reconciler.close_orphans()
+
+
+def _dead() -> list[UUID]:
+    from datetime import timedelta
+
+    from routing.models import GatewayInstance
+    from routing.services import database_clock
+
+    expired = GatewayInstance.objects.filter(lease_expires_at__lt=database_clock.now() - timedelta(minutes=1))
+    return list(expired.values_list("id", flat=True))
+
+
+def _database() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    from accounts.models import BudgetPeriod
+    from routing.models import LedgerEntry
+
+    columns = ("request_id", "state", "team_id", "prompt_fingerprint", "attempts", "cost_nano_usd", "price_snapshot")
+    rows = [
+        row | {"request_id": str(row["request_id"])}
+        for row in LedgerEntry.objects.values(*columns, "flags", "is_estimated")
+    ]
+    periods = BudgetPeriod.objects.values("spent_nano_usd", "reserved_nano_usd", team_id=F("budget__team_id"))
+    return rows, [dict(period) for period in periods]
+
+
+def _dump(stack: Stack) -> str:
+    command = [postgres_binary("pg_dump"), "--inserts", "--data-only", stack.postgres.url]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
