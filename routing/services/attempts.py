@@ -1,6 +1,6 @@
 """One exchange with a provider as the ledger sees it: what was reserved for it, how it ended, what it cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from routing.domain import costs, pricing, tokens
@@ -8,6 +8,7 @@ from routing.domain.catalog import ModelSpec
 from routing.domain.prompt import PromptFeatures
 from routing.domain.usage import Usage
 from routing.providers.base import ProviderError
+from routing.providers.usage_reading import CLAMPED
 
 
 @dataclass(slots=True)
@@ -30,8 +31,16 @@ class Attempt:
         return self.usage is not None and self.usage.estimated
 
     def succeed(self, usage: Usage, latency_ms: int) -> None:
+        """Close an attempt with an answer: billed as counted, or at its reservation where that count cannot be."""
         self.state = "succeeded"
-        self._bill(usage, latency_ms)
+        self._bill(usage if self._is_possible(usage) else replace(self.worst_case, flags=usage.flags), latency_ms)
+
+    def _is_possible(self, usage: Usage) -> bool:
+        """Whether a count can be: one that had to be repaired is neither of nothing sent nor beyond the worst case."""
+        if CLAMPED not in usage.flags:
+            return True
+        worst = self.worst_case
+        return 0 < usage.input_tokens <= worst.input_tokens and usage.output_tokens <= worst.output_tokens
 
     def fail(self, error: ProviderError, latency_ms: int) -> None:
         """Close an attempt without an answer: free when the provider cannot have billed it, else its reservation."""
@@ -70,7 +79,7 @@ class Attempt:
     def _bill(self, usage: Usage, latency_ms: int) -> None:
         self.usage = usage
         self.latency_ms = latency_ms
-        if usage.estimated and usage == self.worst_case:
+        if usage.estimated and replace(usage, flags=()) == self.worst_case:
             self.cost_nano_usd = self.reserved_nano_usd if self.model.price is not None else None
         elif usage == Usage() and self.state == "failed":
             self.cost_nano_usd = 0

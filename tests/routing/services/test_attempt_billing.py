@@ -51,6 +51,33 @@ def test_explicit_zero_usage_costs_nothing() -> None:
     assert (one.cost_nano_usd, one.is_estimated) == (0, False)
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        Usage(10_000_000, 10_000_000, flags=("usage_clamped",)),
+        Usage(900, 101, flags=("usage_clamped",)),
+        Usage(0, 7, flags=("usage_clamped",)),
+    ],
+    ids=["huge", "more than was allowed", "nothing sent"],
+)
+def test_count_that_cannot_be_is_billed_at_the_reservation(usage: Usage) -> None:
+    one = attempt()
+
+    one.succeed(usage, 12)
+
+    assert (one.cost_nano_usd, one.is_estimated) == (RESERVED, True)
+    assert one.usage is not None
+    assert (one.usage.input_tokens, one.usage.output_tokens, one.usage.flags) == (1_000, 100, ("usage_clamped",))
+
+
+def test_count_with_a_repaired_part_is_billed_as_counted() -> None:
+    one = attempt()
+
+    one.succeed(Usage(900, 7, 900, flags=("usage_clamped",)), 12)
+
+    assert (one.cost_nano_usd, one.is_estimated) == (914_000, False)
+
+
 # What the provider has not received it cannot bill; anything else may have been billed.
 @pytest.mark.parametrize(
     ("sent", "cost", "is_estimated"), [("no", 0, False), ("unknown", RESERVED, True), ("yes", RESERVED, True)]
