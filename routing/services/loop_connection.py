@@ -94,6 +94,8 @@ class LoopConnection:
                 # The driver looks up the name of the host before it returns.
                 self._driver = await loop.run_in_executor(None, lambda: psycopg2.connect(**wanted, async_=True))
                 await self._until_ready(is_connecting=True)
+                # From now on, also where no answer was ever waited for: the server may say goodbye at any time.
+                self._watch()
                 await self._send(f"SET statement_timeout = {STATEMENT_MILLISECONDS}", None)
         except TimeoutError:
             raise OperationalError("The database did not accept a connection in time.") from None
@@ -108,10 +110,7 @@ class LoopConnection:
         loop = asyncio.get_running_loop()
         while (state := self._driver.poll()) != extensions.POLL_OK:
             self._ready = loop.create_future()
-            descriptor: int = self._driver.fileno()
-            if self._watched is None:
-                loop.add_reader(descriptor, self._wake)
-                self._watched = descriptor
+            descriptor = self._watch()
             if state == extensions.POLL_WRITE:
                 loop.add_writer(descriptor, self._wake)
             try:
@@ -123,6 +122,12 @@ class LoopConnection:
                 if is_connecting:
                     # The driver may go on to the host's next address, by another socket.
                     self._unwatch()
+
+    def _watch(self) -> int:
+        if self._watched is None:
+            self._watched = self._driver.fileno()
+            asyncio.get_running_loop().add_reader(self._watched, self._wake)
+        return self._watched
 
     def _unwatch(self) -> None:
         if self._watched is not None:
