@@ -36,33 +36,45 @@ class Tally:
 
 
 class OwnFile:
-    """The file of this process; made with the first write."""
+    """The file of this process; made with the first write.
+
+    It is written over in place. A new file renamed onto it every second would be flushed to disk each time, and every
+    commit of a database on that disk would wait for it.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._id = ""
-        self._descriptor: int | None = None
+        self._lease: int | None = None
+        self._file: int | None = None
+        self._length = 0
 
     def write(self, tallies: Iterable[Tally]) -> None:
         """Replace what the file holds; raises OSError."""
-        if self._descriptor is None:
+        if self._file is None:
             self._open()
-        _replace(self._directory / f"{self._id}.json", {"tallies": _documents(tallies)})
+        assert self._file is not None
+        # Spaces after a document are nothing: what was longer is covered by them.
+        data = orjson.dumps({"tallies": _documents(tallies)}).ljust(self._length)
+        with _locked(self._directory):
+            os.pwrite(self._file, data, 0)
+        self._length = len(data)
 
     def forget(self) -> None:
         """Let go of the file without a trace: after a fork it is the parent's."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        for descriptor in (self._lease, self._file):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lease = self._file = None
+        self._length = 0
 
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         archive(self._directory)
-        self._id = f"{os.getpid()}-{secrets.token_hex(6)}"
+        process = f"{os.getpid()}-{secrets.token_hex(6)}"
         with _locked(self._directory):
-            descriptor = os.open(self._directory / f"{self._id}.alive", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._descriptor = descriptor
+            self._lease = os.open(self._directory / f"{process}.alive", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._lease, fcntl.LOCK_EX)
+            self._file = os.open(self._directory / f"{process}.json", os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 def read(directory: Path) -> list[Tally]:
