@@ -57,6 +57,11 @@ class FakeUpstream:
         """The latest thousand request bodies, oldest first."""
         return list(self._upstream.bodies)
 
+    @property
+    def received(self) -> int:
+        """How many requests have come, of which ``bodies`` forgets the older ones."""
+        return self._upstream.received
+
     def exchanges(self) -> list[Exchange]:
         """The tally once nothing is in flight any more.
 

@@ -27,6 +27,7 @@ class Upstream:
     pace: faults.Pace = field(default_factory=faults.Pace)
     bodies: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=1000))
     in_flight: int = 0
+    received: int = 0
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.tally_path)
@@ -68,6 +69,7 @@ class Upstream:
             # What every provider says of fields that are not what they should be.
             return web.json_response(wire.error(400, "the fake provider cannot read this request"), status=400)
         self.bodies.append(body)
+        self.received += 1
         exchange = Exchange(
             attempt_id=request.headers.get("x-request-id", ""),
             protocol=wire.NAME,

@@ -95,7 +95,7 @@ class World:
 
     def __post_init__(self) -> None:
         self._exchanges_before = len(self.upstream.exchanges())
-        self._bodies_before = len(self.upstream.bodies)
+        self._received_before = self.upstream.received
 
     def exchanges(self) -> list[Exchange]:
         """Return what the fake provider has done in this test, once it has ended."""
@@ -103,7 +103,7 @@ class World:
 
     async def until_received(self, count: int) -> None:
         """Return once so many requests of this test have reached the fake provider."""
-        await until(lambda: len(self.upstream.bodies) >= self._bodies_before + count)
+        await until(lambda: self.upstream.received >= self._received_before + count)
 
     def provider(self, **fields: Any) -> Provider:
         """Add a provider that is given time; one made with ``**IMPATIENT`` is soon given up."""
