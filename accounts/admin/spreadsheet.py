@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django.utils.safestring import SafeString
 
 # Beyond this many rows a table is neither read nor opened in a spreadsheet.
 MOST_ROWS = 50_000
-_ROWS_PER_CHUNK = 500
+_LINES_PER_CHUNK = 500
 # A spreadsheet takes text that begins like this for a formula, and texts come from callers.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -46,10 +47,15 @@ def response(
     request: HttpRequest, filename: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
     """Answer with rows as CSV, sent as they are read; ``rows`` should be an iterator that holds few of them."""
-    chunks = _chunks(columns, rows)
+    return streamed(request, filename, "text/csv; charset=utf-8", _lines(columns, rows))
+
+
+def streamed(request: HttpRequest, filename: str, content_type: str, lines: Iterator[str]) -> StreamingHttpResponse:
+    """Answer with a file whose lines, each with its end, are sent as they are read, some hundreds at a time."""
+    chunks = _chunks(lines)
     # Under ASGI Django would read an ordinary iterator to its end before it sends the first byte.
-    streamed = _awaited(chunks) if isinstance(request, ASGIRequest) else chunks
-    answer = StreamingHttpResponse(streamed, content_type="text/csv; charset=utf-8")
+    content = _awaited(chunks) if isinstance(request, ASGIRequest) else chunks
+    answer = StreamingHttpResponse(content, content_type=content_type)
     answer["Content-Disposition"] = f'attachment; filename="{filename}"'
     return answer
 
@@ -61,15 +67,15 @@ class _Line:
         return text
 
 
-def _chunks(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def _lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     writer = csv.writer(_Line())
-    lines = [writer.writerow([cell(column) for column in columns])]
-    for row in rows:
-        lines.append(writer.writerow([cell(value) for value in row]))
-        if len(lines) >= _ROWS_PER_CHUNK:
-            yield "".join(lines)
-            lines.clear()
-    yield "".join(lines)
+    for row in chain([columns], rows):
+        yield writer.writerow([cell(value) for value in row])
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[str]:
+    while chunk := "".join(islice(lines, _LINES_PER_CHUNK)):
+        yield chunk
 
 
 async def _awaited(chunks: Iterator[str]) -> AsyncIterator[str]:

@@ -1,15 +1,10 @@
-from collections.abc import Mapping
-from typing import Any
-
-from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Team
-from accounts.permissions import IsAdminScopeOrStaff, request_actor, request_team
+from accounts.permissions import IsAdminScopeOrStaff, request_actor, team_meant
 from learning.models import EvaluationSet
 from learning.serializers.outcomes import (
     EvaluationSetListSerializer,
@@ -37,7 +32,7 @@ class OutcomesView(APIView):
         responses=EvaluationSetListSerializer,
     )
     def get(self, request: Request) -> Response:
-        team = _team(request, request_scope.query(request, OutcomeListQuerySerializer))
+        team = team_meant(request, request_scope.query(request, OutcomeListQuerySerializer).get("team"))
         sets = EvaluationSet.objects.select_related("team")
         if team is not None:
             sets = sets.filter(team=team)
@@ -58,22 +53,9 @@ class OutcomesView(APIView):
         imported = outcome_import.import_outcomes(
             table_files.from_bytes(content, "The file"),
             name=asked["name"],
-            team=_team(request, asked),
+            team=team_meant(request, asked.get("team")),
             actor=request_actor(request),
             now=database_clock.now(),
             skip_bad=asked["skip_bad"],
         )
         return Response(ImportedSerializer(imported).data)
-
-
-def _team(request: Request, asked: Mapping[str, Any]) -> Team | None:
-    """Return whose evidence is meant: a key's own team, for staff the one they name, or what all teams share."""
-    own, slug = request_team(request), asked.get("team")
-    if own is not None and slug in (None, own.slug):
-        return own
-    if own is None and slug is None:
-        return None
-    team = Team.objects.filter(slug=slug).first() if own is None else None
-    if team is None:
-        raise Http404(f"There is no team {slug!r}.")
-    return team
