@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import selectors
+from accounts import request_data, selectors
 from accounts.permissions import IsAdminScopeOrStaff, request_actor, request_team, team_meant
 from accounts.serializers import FeatureQuerySerializer, FeatureSerializer, ResetSerializer, SwitchSerializer
 from accounts.services import features
@@ -25,9 +25,7 @@ class FeatureListView(APIView):
         responses=FeatureSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        query = FeatureQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        team = team_meant(request, query.validated_data.get("team"))
+        team = team_meant(request, request_data.query(request, FeatureQuerySerializer).get("team"))
         statuses = selectors.feature_statuses(features.load(), team)
         return Response(FeatureSerializer(statuses, many=True).data)
 
@@ -78,11 +76,10 @@ def _switched(
     request: Request, name: str, switch: Callable[..., object], *, body: type[SwitchSerializer] = SwitchSerializer
 ) -> Response:
     feature = features.named(name)
-    asked = body(data=request.data)
-    asked.is_valid(raise_exception=True)
-    slug = asked.validated_data.get("team")
+    asked = request_data.body(request, body)
+    slug = asked.get("team")
     # Without a team everybody is meant, by a key of the scope as well: a kill switch must not need a login.
     team = None if slug is None else team_meant(request, slug)
-    switch(feature, team=team, reason=asked.validated_data["reason"], actor=request_actor(request), now=timezone.now())
+    switch(feature, team=team, reason=asked["reason"], actor=request_actor(request), now=timezone.now())
     statuses = selectors.feature_statuses(features.load(), team or request_team(request))
     return Response(FeatureSerializer(next(status for status in statuses if status.name == feature)).data)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
+from accounts.request_data import query
 from accounts.services import features
 from accounts.services.features import Feature
 from insights.domain.roi import Assumptions
@@ -34,7 +35,7 @@ from insights.serializers.insights import (
 )
 from insights.serializers.suggestions import RankingSerializer, SuggestionsQuerySerializer
 from insights.services import insights_cache
-from insights.views.scope import one_team, query
+from insights.views.scope import one_team
 from routing.domain.pricing import to_nano_usd
 from routing.services import database_clock
 

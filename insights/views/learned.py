@@ -3,6 +3,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.request_data import query
 from accounts.services import features
 from accounts.services.features import Feature
 from insights.domain import acceptance, calibration
@@ -11,7 +12,7 @@ from insights.selectors import answered, learned
 from insights.serializers.fields import TeamQuerySerializer
 from insights.serializers.insights import PatternSerializer
 from insights.serializers.learned import CalibrationSerializer, LearningMetricsSerializer, MetricsQuerySerializer
-from insights.views.scope import one_team, query
+from insights.views.scope import one_team
 from routing.services import database_clock
 
 _WEEKS_SHOWN = 26

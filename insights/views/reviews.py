@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsAdminScopeOrStaff, request_actor, request_team, team_meant
+from accounts.request_data import body, query
 from accounts.services import features
 from accounts.services.features import Feature
 from insights.domain.answers import Answer
@@ -25,7 +26,7 @@ from insights.serializers.reviews import (
 )
 from insights.serializers.suggestions import ActionChangeSerializer
 from insights.services import actions, answers, reviews
-from insights.views.scope import body, one_team, query
+from insights.views.scope import one_team
 from routing.gateway import requests as gateway_requests
 from routing.services import database_clock
 from routing.services.answer_copies import REPLAY_HEADER

@@ -1,26 +1,10 @@
-"""What the views of insights read from a request: its query or body, and which team is meant."""
-
-from typing import Any
+"""Which team the views of insights are asked about."""
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.models import Team
 from accounts.permissions import team_meant
-
-
-def query(request: Request, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """Return the validated parameters of the query."""
-    found = serializer(data=request.query_params)
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
-
-
-def body(request: Request, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-    """Return the validated body."""
-    found = serializer(data=request.data)
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
 
 
 def one_team(request: Request, slug: str | None) -> Team:

@@ -4,6 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff, request_actor, team_meant
 from learning.models import EvaluationSet
 from learning.serializers.outcomes import (
@@ -13,7 +14,6 @@ from learning.serializers.outcomes import (
     OutcomeListQuerySerializer,
 )
 from learning.services import outcome_import, table_files
-from learning.views import scope as request_scope
 from learning.views.parsers import CsvParser, JsonLinesParser
 from routing.services import database_clock
 
@@ -32,7 +32,7 @@ class OutcomesView(APIView):
         responses=EvaluationSetListSerializer,
     )
     def get(self, request: Request) -> Response:
-        team = team_meant(request, request_scope.query(request, OutcomeListQuerySerializer).get("team"))
+        team = team_meant(request, request_data.query(request, OutcomeListQuerySerializer).get("team"))
         sets = EvaluationSet.objects.select_related("team")
         if team is not None:
             sets = sets.filter(team=team)
@@ -47,7 +47,7 @@ class OutcomesView(APIView):
         responses=ImportedSerializer,
     )
     def post(self, request: Request) -> Response:
-        asked = request_scope.query(request, OutcomeImportQuerySerializer)
+        asked = request_data.query(request, OutcomeImportQuerySerializer)
         # Without a body the framework asks no parser.
         content = request.data if isinstance(request.data, bytes) else b""
         imported = outcome_import.import_outcomes(

@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff, request_actor
 from learning.selectors import evaluations
 from learning.serializers.policies import (
@@ -32,7 +33,7 @@ class PolicyListView(APIView):
         responses=PolicyVersionSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        asked = request_scope.query(request, PoliciesQuerySerializer)
+        asked = request_data.query(request, PoliciesQuerySerializer)
         rows = evaluations.versions(request_scope.scope(request, asked), limit=asked["limit"])
         return Response(PolicyVersionSerializer(rows, many=True).data)
 
@@ -48,7 +49,7 @@ class EvaluationListView(APIView):
         responses=EvaluationSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        asked = request_scope.query(request, EvaluationsQuerySerializer)
+        asked = request_data.query(request, EvaluationsQuerySerializer)
         scope = request_scope.scope(request, asked)
         rows = evaluations.newest(scope, version=asked.get("version"), limit=asked["limit"])
         return Response(EvaluationSerializer(rows, many=True).data)
@@ -66,7 +67,7 @@ class EvaluateView(APIView):
         responses=EvaluationSerializer,
     )
     def post(self, request: Request) -> Response:
-        scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
+        scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
         body = EvaluateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         candidate = promotion.find(body.validated_data["version"], scope)
@@ -85,7 +86,7 @@ class PromoteView(APIView):
         responses=ActivationSerializer,
     )
     def post(self, request: Request) -> Response:
-        scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
+        scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
         body = PromoteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         activation = promotion.promote_by_hand(

@@ -3,6 +3,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff, request_actor
 from learning.models import RetrainingRun
 from learning.selectors import history, status
@@ -32,7 +33,7 @@ class LearningStatusView(APIView):
         responses=LearningStatusSerializer,
     )
     def get(self, request: Request) -> Response:
-        asked = request_scope.query(request, ScopeQuerySerializer)
+        asked = request_data.query(request, ScopeQuerySerializer)
         return Response(
             LearningStatusSerializer(status.status(request_scope.scope(request, asked), now=database_clock.now())).data
         )
@@ -51,7 +52,7 @@ class RetrainView(APIView):
         responses=RetrainingReportSerializer,
     )
     def post(self, request: Request) -> Response:
-        asked = request_scope.query(request, RetrainQuerySerializer)
+        asked = request_data.query(request, RetrainQuerySerializer)
         threshold = asked.get("confidence_threshold")
         report = retraining.retrain(
             team=request_scope.scope(request, asked),
@@ -77,7 +78,7 @@ class RollbackView(APIView):
         responses=ActivationSerializer,
     )
     def post(self, request: Request) -> Response:
-        scope = request_scope.scope(request, request_scope.query(request, ScopeQuerySerializer))
+        scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
         body = RollbackSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         activation = policies.rollback(
@@ -101,6 +102,6 @@ class TrendsView(APIView):
         responses=TrendsSerializer,
     )
     def get(self, request: Request) -> Response:
-        asked = request_scope.query(request, TrendsQuerySerializer)
+        asked = request_data.query(request, TrendsQuerySerializer)
         rows = history.trends(request_scope.scope(request, asked), pattern=asked["pattern"], limit=asked["limit"])
         return Response(TrendsSerializer({"pattern": asked["pattern"], "trends": rows}).data)

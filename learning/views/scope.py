@@ -1,4 +1,4 @@
-"""What the views of learning read from a request: its query, and whose policy is meant."""
+"""Whose policy the views of learning are asked about."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,7 @@ from rest_framework.request import Request
 
 from accounts.models import Team
 from accounts.permissions import team_meant
-from accounts.serializers import StrictSerializer
 from routing.selectors import policies
-
-
-def query(request: Request, serializer: type[StrictSerializer[Any]]) -> dict[str, Any]:
-    """Return the validated parameters of the query."""
-    found = serializer(data=request.query_params)
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)
 
 
 def scope(request: Request, asked: Mapping[str, Any]) -> Team | None:
