@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from accounts.services.telemetry_files import OwnFile, Tally, size
 logger = logging.getLogger(__name__)
 
 WRITE_SECONDS = 1.0
-# Label values come from routes, models and error codes. Should they ever be many, the rest is counted together.
+# Label values come from routes, models and error codes. Should a series ever have many, its rest is counted together.
 MAX_LABEL_SETS = 1000
 LABEL_LETTERS = 100
 OTHER = "other"
@@ -96,6 +97,7 @@ class Telemetry:
         self._held: dict[tuple[str, tuple[str, ...]], list[float]] = {}
         # By labels in the order of the call, which spares every call but the first from sorting them.
         self._by_call: dict[tuple[object, ...], list[float]] = {}
+        self._sets: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._is_changed = False
@@ -116,8 +118,10 @@ class Telemetry:
             series = _series(name, labels)
             values = tuple(labels[label][:LABEL_LETTERS] for label in series.labels)
             key = (name, values)
-            if key not in self._held and len(self._held) >= MAX_LABEL_SETS:
-                return self._held.setdefault((name, (OTHER,) * len(values)), [0.0] * size(series))
+            if key not in self._held:
+                if self._sets[name] >= MAX_LABEL_SETS:
+                    return self._held.setdefault((name, (OTHER,) * len(values)), [0.0] * size(series))
+                self._sets[name] += 1
             found = self._by_call[call] = self._held.setdefault(key, [0.0] * size(series))
         return found
 

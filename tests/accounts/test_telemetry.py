@@ -68,6 +68,17 @@ def test_label_sets_beyond_the_bound_are_counted_together(noted):
     assert counted["/1", "500"] == (2.0,)
 
 
+def test_a_series_of_many_label_sets_takes_none_from_the_others(noted):
+    for number in range(MAX_LABEL_SETS + 1):
+        noted.count("api_errors_total", endpoint=f"/{number}", status="500")
+    noted.count("db_rollbacks_total")
+    noted.count("provider_errors_total", provider="away", model="gone", code="connect")
+
+    counted = {(tally.name, tally.labels) for tally in noted.tallies()}
+    assert ("db_rollbacks_total", ()) in counted
+    assert ("provider_errors_total", ("away", "gone", "connect")) in counted
+
+
 def test_nothing_is_lost_between_threads(noted):
     def count() -> None:
         for _ in range(2_000):

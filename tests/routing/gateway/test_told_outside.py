@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import MutableMapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,16 +14,25 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from accounts.services import telemetry
+from monitoring.models import Alert
+from monitoring.services import alert_defaults, alerts
 from optimizer_project import asgi
 from routing.models import LedgerEntry, Provider
 from routing.services.otel import Reporter
 from tests import factories
+from tests.fake_upstream.running import FakeUpstream
 from tests.services import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROMPT = "How many legs has a very secret spider?"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted_yet() -> None:
+    """Begin as a process of its own does: what the tests before have counted may fill a series to its bound."""
+    telemetry.own.after_fork()
 
 
 class Collector:
@@ -115,6 +125,23 @@ def test_a_provider_that_cannot_be_reached_is_counted_by_the_kind_of_error():
     # One try and one more.
     assert observed("provider_errors_total", "away", "gone", "connect") == 2
     assert observed("api_errors_total", "/v1/chat/completions", "503") == before + 1
+
+
+def test_counts_that_cannot_be_are_counted_flagged_and_fire_their_alert():
+    with FakeUpstream() as upstream:
+        provider = factories.provider("odd", base_url=upstream.base_url)
+        factories.price(factories.language_model(provider, "huge", upstream_name="huge_usage"))
+        _, secret = factories.api_key()
+
+        assert complete(secret, "odd/huge") == 200
+
+    assert observed("provider_usage_clamped_total", "odd", "huge") == 1
+    entry = LedgerEntry.objects.get()
+    assert (entry.flags, entry.cost_nano_usd) == (["usage_clamped"], entry.attempts[0]["reserved_nano_usd"])
+    alert_defaults.ensure()
+    for now in (entry.created_at + timedelta(seconds=1), entry.created_at + timedelta(seconds=301)):
+        alerts.evaluate(now=now)
+    assert Alert.objects.get(kind="usage-clamped").state == "firing"
 
 
 def test_a_trace_tells_what_the_ledger_says_and_nothing_of_the_prompt():
