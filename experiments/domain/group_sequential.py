@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from experiments.domain import student
 
@@ -52,7 +52,7 @@ def obrien_fleming_spent(alpha: float, fraction: float) -> float:
 
     Each side spends 2 - 2Φ(z(1 - alpha/4) / √t).
     """
-    return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(fraction)))
+    return float(4 * scipy.special.ndtr(scipy.special.ndtri(alpha / 4) / math.sqrt(fraction)))
 
 
 def boundaries(fractions: Sequence[float], spent: Sequence[float]) -> list[float]:
@@ -77,7 +77,9 @@ def crossing_chance(fractions: Sequence[float], limits: Sequence[float], drift: 
             continue
         step, height = math.sqrt(fraction - before), limit * math.sqrt(fraction)
         moved = nodes + drift * (fraction - before)
-        chance += float(mass @ (special.ndtr((moved - height) / step) + special.ndtr((-height - moved) / step)))
+        chance += float(
+            mass @ (scipy.special.ndtr((moved - height) / step) + scipy.special.ndtr((-height - moved) / step))
+        )
         nodes = _NODES * height
         mass = _WEIGHTS * height * (_kernel(nodes, moved, step) @ mass)
         before = fraction
@@ -152,9 +154,9 @@ def _solve(before: _Stage, step: float, scale: float, to_spend: float) -> float:
 
     def excess(height: float) -> float:
         # The paths are symmetric about zero, so that one side counts for both.
-        return float(2 * (before.mass @ special.ndtr((before.nodes - height) / step))) - to_spend
+        return float(2 * (before.mass @ scipy.special.ndtr((before.nodes - height) / step))) - to_spend
 
-    return float(optimize.brentq(excess, 0.0, _WIDEST_BOUNDARY * scale, xtol=1e-10))
+    return float(scipy.optimize.brentq(excess, 0.0, _WIDEST_BOUNDARY * scale, xtol=1e-10))
 
 
 @lru_cache(maxsize=8192)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scipy import optimize, special
+import scipy
 
 from experiments.domain import group_sequential, metrics, sequential
 from experiments.domain.metrics import Metric
@@ -66,8 +66,8 @@ GUESSES: Mapping[str, Spread] = {
 
 def power(effect: float, error: float, alpha: float) -> float:
     """Return the chance that a two-sided z test finds ``effect``, given its standard error."""
-    z = -float(special.ndtri(alpha / 2))
-    return float(special.ndtr(effect / error - z) + special.ndtr(-effect / error - z))
+    z = -float(scipy.special.ndtri(alpha / 2))
+    return float(scipy.special.ndtr(effect / error - z) + scipy.special.ndtr(-effect / error - z))
 
 
 def units_per_arm(effect_in_deviations: float, alpha: float, chance: float) -> float:
@@ -79,15 +79,15 @@ def units_per_arm(effect_in_deviations: float, alpha: float, chance: float) -> f
 
     def shortfall(count: float) -> float:
         df = 2 * count - 2
-        limit = float(special.stdtrit(df, 1 - alpha / 2))
+        limit = float(scipy.special.stdtrit(df, 1 - alpha / 2))
         center = shift * math.sqrt(count / 2)
         return 1 - _noncentral_t(limit, df, center) + _noncentral_t(-limit, df, center) - chance
 
-    normal = 2 * ((special.ndtri(1 - alpha / 2) + special.ndtri(chance)) / shift) ** 2
+    normal = 2 * ((scipy.special.ndtri(1 - alpha / 2) + scipy.special.ndtri(chance)) / shift) ** 2
     fewest = max(2.0, float(normal) * 0.5)
     if shortfall(fewest) >= 0:
         return fewest
-    return float(optimize.brentq(shortfall, fewest, normal * 1.5 + 10, xtol=1e-6))
+    return float(scipy.optimize.brentq(shortfall, fewest, normal * 1.5 + 10, xtol=1e-6))
 
 
 @lru_cache(maxsize=1024)
@@ -95,9 +95,9 @@ def variance_to_reach(mode: Mode, effect: float, tau: float, alpha: float, chanc
     """Return how small an estimate's variance must be to find ``effect`` with this chance under the mode's rule."""
     if mode == "group_sequential":
         return (effect / _drift(alpha, chance)) ** 2
-    quantile = float(special.ndtri(chance))
+    quantile = float(scipy.special.ndtri(chance))
     if mode == "fixed":
-        return (effect / (quantile - float(special.ndtri(alpha / 2)))) ** 2
+        return (effect / (quantile - float(scipy.special.ndtri(alpha / 2)))) ** 2
 
     def excess(log_variance: float) -> float:
         variance = math.exp(log_variance)
@@ -105,7 +105,7 @@ def variance_to_reach(mode: Mode, effect: float, tau: float, alpha: float, chanc
         return math.sqrt(variance) * ((limit or 0.0) + quantile) - effect
 
     middle = 2 * math.log(effect)
-    return math.exp(float(optimize.brentq(excess, middle - 60, middle + 10, xtol=1e-9)))
+    return math.exp(float(scipy.optimize.brentq(excess, middle - 60, middle + 10, xtol=1e-9)))
 
 
 def missing_units(variance: float | None, units: int, target: float) -> int | None:
@@ -139,10 +139,10 @@ def _noncentral_t(limit: float, df: float, center: float) -> float:
 
     Where scipy cannot tell it, which is far out, by Abramowitz and Stegun (1964), formula 26.7.10.
     """
-    exact = float(special.nctdtr(df, center, limit))
+    exact = float(scipy.special.nctdtr(df, center, limit))
     if not math.isnan(exact):
         return exact
-    return float(special.ndtr((limit * (1 - 1 / (4 * df)) - center) / math.sqrt(1 + limit * limit / (2 * df))))
+    return float(scipy.special.ndtr((limit * (1 - 1 / (4 * df)) - center) / math.sqrt(1 + limit * limit / (2 * df))))
 
 
 def _requirement(plan: ExperimentPlan, metric: Metric, spread: Spread) -> Requirement:
@@ -169,7 +169,7 @@ def _chance_at_planned_size(plan: ExperimentPlan, spread: Spread, effect: float,
         return power(effect, math.sqrt(variance), plan.alpha)
     # Earlier looks add little to the last one.
     limit = sequential.Anytime(plan.alpha).critical(math.inf, variance, tau) or math.inf
-    return power(effect, math.sqrt(variance), 2 * float(special.ndtr(-limit)))
+    return power(effect, math.sqrt(variance), 2 * float(scipy.special.ndtr(-limit)))
 
 
 @lru_cache(maxsize=64)
@@ -177,7 +177,9 @@ def _drift(alpha: float, chance: float) -> float:
     """Return the effect in standard errors of the whole experiment that is found with this chance."""
     looks = _planned_looks(alpha)
     return float(
-        optimize.brentq(lambda drift: group_sequential.crossing_chance(*looks, drift) - chance, 0.0, 20.0, xtol=1e-6)
+        scipy.optimize.brentq(
+            lambda drift: group_sequential.crossing_chance(*looks, drift) - chance, 0.0, 20.0, xtol=1e-6
+        )
     )
 
 

@@ -1,6 +1,6 @@
 """Rates: share of failed requests and the like."""
 
-from scipy import special
+import scipy
 
 
 def chi_square(
@@ -23,7 +23,7 @@ def chi_square(
     statistic = sum(
         (count - size * pooled) ** 2 / (size * expected_variance) for count, size in zip(counts, sizes, strict=True)
     )
-    return float(special.chdtrc(1, statistic))
+    return float(scipy.special.chdtrc(1, statistic))
 
 
 def smoothed_variance(events: float, total: float) -> float:

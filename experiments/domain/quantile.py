@@ -6,14 +6,14 @@ analytics", section 4.
 """
 
 import math
+from statistics import NormalDist
 
 import numpy as np
-from scipy import special
 
 from experiments.domain.units import Floats, Latencies, effective_number
 from experiments.domain.welch import Sample
 
-_Z = float(special.ndtri(0.975))
+_Z = NormalDist().inv_cdf(0.975)
 
 
 def estimate(latencies: Latencies, probability: float) -> Sample | None:

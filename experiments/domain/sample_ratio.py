@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from scipy import special
+import scipy
 
 CONCENTRATION = 100.0
 THRESHOLD = 0.01
@@ -19,7 +19,7 @@ def chi_square(observed: Sequence[float], weights: Sequence[float]) -> float:
         return 1.0
     scale = total / sum(weight for _, weight in used)
     statistic = sum((count - weight * scale) ** 2 / (weight * scale) for count, weight in used)
-    return float(special.chdtrc(len(used) - 1, statistic))
+    return float(scipy.special.chdtrc(len(used) - 1, statistic))
 
 
 def log_bayes_factor(observed: Sequence[float], shares: Sequence[float], prior: Sequence[float] | None = None) -> float:

@@ -10,7 +10,7 @@ leaves equations in ``u`` alone (Schur complement), so that the work grows linea
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
+import scipy
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ class _Elimination:
 
 def _inverse_of_one_more(gram: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Return (diag(scale) gram diag(scale) + 1)^-1; ``gram`` is positive semidefinite but for rounding."""
-    factor, failed = dpotrf(scale[:, None] * gram * scale + np.eye(len(scale)), lower=1)
+    factor, failed = scipy.linalg.lapack.dpotrf(scale[:, None] * gram * scale + np.eye(len(scale)), lower=1)
     if not failed:
-        lower, failed = dpotri(factor, lower=1)
+        lower, failed = scipy.linalg.lapack.dpotri(factor, lower=1)
     if failed:
         raise np.linalg.LinAlgError("The normal equations are not positive definite.")
     # Above the diagonal there are zeros.
