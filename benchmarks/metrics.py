@@ -1,10 +1,11 @@
 """Shows what reports cost over a year of traffic, and what keeping the roll-ups costs.
 
-    python -m benchmarks.metrics [--rows 10000000]
+    python -m benchmarks.metrics [--rows 10000000] [--database URL] [--write]
 
 A PostgreSQL and a Redis server of its own are started and thrown away. A row takes about 1.5 kB of disk with its
 indexes, 10 million about 15 GB; the place is TMPDIR. Everything is asked through Django's handler in this process, as a
-member of staff who sees all teams: the most there is to add up.
+member of staff who sees all teams: the most there is to add up. A database that is given is filled where it is empty,
+kept, and only asked the next time.
 """
 
 import argparse
@@ -19,7 +20,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.postgres import PostgresServer
+from benchmarks.programs import SOURCE_DIR
+from benchmarks.report import write_between_markers
 from tests.services import start_redis
+
+PAGE = SOURCE_DIR.parent / "docs" / "PERFORMANCE.md"
+MARKER = "<!-- bench-metrics, {}: {} -->"
 
 BYTES_PER_ROW = 1_500
 TIMES = 5
@@ -52,24 +58,35 @@ Row = tuple[str, ...]
 
 def main() -> int:
     options = _options()
-    print(f"{options.rows:,} rows need about {options.rows * BYTES_PER_ROW / 1e9:.1f} GB in {tempfile.gettempdir()}.")
     with ExitStack() as stack:
-        _prepare(stack)
-        for line in _measure(options.rows):
-            print(line, flush=True)
+        _prepare(stack, options.database)
+        for name, lines in (("filling", _fill(options.rows)), ("asking", _ask())):
+            told = list(_shown(lines))
+            if told and options.write:
+                begin, end = MARKER.format(name, "begin (written by the command)"), MARKER.format(name, "end")
+                write_between_markers(PAGE, "\n".join(told), begin=begin, end=end)
     return 0
 
 
-def _prepare(stack: ExitStack) -> None:
+def _shown(lines: Iterable[str]) -> Iterable[str]:
+    """Print every line as soon as it is known."""
+    for line in lines:
+        print(line, flush=True)
+        yield line
+
+
+def _prepare(stack: ExitStack, url: str | None) -> None:
     """Start the servers and set Django up on them."""
-    server = PostgresServer()
-    stack.callback(server.stop)
+    if url is None:
+        server = PostgresServer()
+        stack.callback(server.stop)
+        url = server.url
     environment = {
         "DJANGO_SETTINGS_MODULE": "optimizer_project.settings",
         "ENVIRONMENT": "test",
         "SECRET_KEY": "only-for-the-benchmark-" * 3,
         "DATA_DIR": stack.enter_context(tempfile.TemporaryDirectory(prefix="metrics-")),
-        "DATABASE_URL": server.url,
+        "DATABASE_URL": url,
         "POSTGRES_HOST": "",
         "REDIS_URL": stack.enter_context(start_redis()),
         "ALLOWED_HOSTS": "testserver",
@@ -83,16 +100,23 @@ def _prepare(stack: ExitStack) -> None:
     call_command("migrate", verbosity=0)
 
 
-def _measure(count: int) -> Iterable[str]:
+def _fill(count: int) -> Iterable[str]:
+    """Write the rows where there are none yet, bring roll-ups and sums of ratings up to them; yield what it took."""
     from benchmarks import metrics_rows
     from feedback.services import tallies
-    from routing.services import rollup_check, rollups
+    from routing.models import LedgerEntry
+    from routing.services import rollups
 
+    if LedgerEntry.objects.exists():
+        return
     now = datetime.now(UTC)
-    yield f"- rows written and indexed in {_seconds(lambda: metrics_rows.fill(count, now=now)):.0f} s; {_sizes()}"
+    print(f"{count:,} rows need about {count * BYTES_PER_ROW / 1e9:.1f} GB.", flush=True)
+    writing = _seconds(lambda: metrics_rows.fill(count, now=now))
+    yield f"- {now:%Y-%m-%d}; {count:,} rows written and indexed in {writing:.0f} s"
     _mark_everything()
     client = _staff()
-    unrolled = {path: _milliseconds(client, path, times=1) for path in REPORTS}
+    for path in REPORTS:
+        yield f"- `{path}` without roll-ups: {_milliseconds(client, path, times=1):,.0f} ms"
     hours = 0
 
     def roll() -> None:
@@ -100,15 +124,22 @@ def _measure(count: int) -> Iterable[str]:
         hours = rollups.roll(now=now, seconds=float("inf"))
 
     rolling = _seconds(roll)
-    yield f"- {hours:,} hours rolled up in {rolling:.0f} s, {rolling / count * 1e6:.1f} s a million rows; {_sizes()}"
-    yield f"- one hour rolled up anew in {_one_hour(now) * 1000:.0f} ms"
+    yield f"- {hours:,} hours rolled up in {rolling:.0f} s, {rolling / count * 1e6:.1f} s a million rows"
     yield f"- ratings added up in {_seconds(lambda: tallies.add_up(now=now, seconds=float('inf'))):.1f} s"
-    last_days = now - timedelta(days=7)
+
+
+def _ask() -> Iterable[str]:
+    from routing.services import rollup_check
+
+    now = datetime.now(UTC)
+    client = _staff()
+    yield f"- {now:%Y-%m-%d}; {_sizes()}"
+    yield f"- one hour rolled up anew in {_one_hour(now) * 1000:.0f} ms"
     wrong: list[Any] = []
-    checking = _seconds(lambda: wrong.extend(rollup_check.verify(since=last_days, until=now)))
+    checking = _seconds(lambda: wrong.extend(rollup_check.verify(since=now - timedelta(days=7), until=now)))
     yield f"- the last week verified in {checking:.1f} s: {len(wrong)} differences"
     yield ""
-    yield table(("report", "without roll-ups, ms", "computed, ms", "cached, ms"), _reports(client, unrolled))
+    yield table(("report", "computed, ms", "cached, ms"), _reports(client))
     yield ""
     yield table(("page of the admin", "ms"), _lists(client))
 
@@ -119,11 +150,11 @@ def table(headings: Sequence[str], rows: Iterable[Row]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _reports(client: Any, unrolled: dict[str, float]) -> Iterable[Row]:
+def _reports(client: Any) -> Iterable[Row]:
     for path in REPORTS:
         computed = _milliseconds(client, path)
         kept = f"{_milliseconds(client, path, is_emptied=False):.1f}" if path.startswith("/routing/metrics") else "-"
-        yield path, f"{unrolled[path]:,.0f}", f"{computed:.1f}", kept
+        yield path, f"{computed:.1f}", kept
 
 
 def _lists(client: Any) -> Iterable[Row]:
@@ -190,7 +221,8 @@ def _staff() -> Any:
     from django.test import Client
 
     client = Client(raise_request_exception=True)
-    client.force_login(get_user_model().objects.create_superuser("benchmark"))
+    user, _ = get_user_model().objects.get_or_create(username="benchmark", is_staff=True, is_superuser=True)
+    client.force_login(user)
     return client
 
 
@@ -214,6 +246,8 @@ def _seconds(work: Callable[[], object]) -> float:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--rows", type=int, default=10_000_000, help="ledger rows over a year (default: %(default)s)")
+    parser.add_argument("--database", metavar="URL", help="a PostgreSQL database to fill and keep, or to ask again")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/PERFORMANCE.md")
     return parser.parse_args()
 
 
