@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from accounts.admin import links
-from accounts.admin.base import PeriodFilter, ReadOnlyAdmin, as_uuid, dollars
+from accounts.admin.base import PeriodFilter, ReadOnlyAdmin, ReplicaList, as_uuid, dollars
 from feedback.models import MetricEvent, ResponseFeedback
 from routing.domain.prompt import PATTERNS
 
@@ -45,7 +45,7 @@ class PatternFilter(admin.SimpleListFilter):
 
 
 @admin.register(ResponseFeedback)
-class ResponseFeedbackAdmin(ReadOnlyAdmin):
+class ResponseFeedbackAdmin(ReplicaList, ReadOnlyAdmin):
     list_display = (
         "id",
         "created_at",
@@ -116,7 +116,7 @@ class ResponseFeedbackAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MetricEvent)
-class MetricEventAdmin(ReadOnlyAdmin):
+class MetricEventAdmin(ReplicaList, ReadOnlyAdmin):
     """Telemetry events, as applications sent them."""
 
     list_display = ("occurred_at", "type", "team", "user_id", "received_at")

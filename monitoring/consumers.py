@@ -29,6 +29,7 @@ MAX_MESSAGE_BYTES = 4096
 MAX_MESSAGES = 30
 MESSAGES_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+RETRY_SECONDS = 5
 UNSUPPORTED_DATA, POLICY_VIOLATION, TOO_BIG, INTERNAL_ERROR = 1003, 1008, 1009, 1011
 
 
@@ -55,12 +56,16 @@ class LiveConsumer:
         try:
             viewer = await self._admitted(scope)
             await self.hub.join(viewer)
-        except (Refused, Full) as error:
-            await _deny(scope, receive, send, getattr(error, "status", 503), str(error))
+        except Refused as refused:
+            await _deny(scope, receive, send, refused)
+            return
+        except Full as error:
+            await _deny(scope, receive, send, Refused(503, str(error), RETRY_SECONDS))
             return
         except (DatabaseError, InterfaceError, TimeoutError) as error:
             logger.warning("A viewer could not be let in: %s", type(error).__name__)
-            await _deny(scope, receive, send, 503, "The database does not answer. Try again in a moment.")
+            away = "The database does not answer. Try again in a moment."
+            await _deny(scope, receive, send, Refused(503, away, RETRY_SECONDS))
             return
         try:
             await send({"type": "websocket.accept"})
@@ -180,16 +185,16 @@ def _team(caller: Caller, slug: str | None) -> tuple[int | None, str | None]:
     raise UnknownTeam("There is no such team.")
 
 
-async def _deny(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
+async def _deny(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
     """Answer the handshake with an HTTP error where the server can, else refuse it without a word."""
     if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 4000 + status})
+        await send({"type": "websocket.close", "code": 4000 + refused.status})
         return
-    body = messages.denial(message)
+    body = messages.denial(str(refused))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 503:
-        headers.append((b"retry-after", b"5"))
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    if refused.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(refused.retry_after_seconds).encode()))
+    await send({"type": "websocket.http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
     # uvicorn takes an application that returns before the connection is gone for one that has not answered.
     with contextlib.suppress(TimeoutError):

@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 ENVIRONMENTS = ("development", "test", "production")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# How long one question of a report may take on a replica.
+REPORT_MILLISECONDS = 15_000
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -131,6 +133,32 @@ def database(env: environ.Env, data_dir: Path) -> dict[str, Any]:
     return _postgres(env, url)
 
 
+def replica(env: environ.Env, original: dict[str, Any]) -> dict[str, Any] | None:
+    """Return Django's settings of the replica that reports may be read from; None where none is named.
+
+    Raises:
+        ImproperlyConfigured: It is no address of a PostgreSQL, is the database itself, or that is SQLite.
+    """
+    url = text(env, "DATABASE_REPLICA_URL", "")
+    if not url:
+        return None
+    if original["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URL is refused with SQLite, which has no replicas: name a PostgreSQL in DATABASE_URL, or "
+            "leave DATABASE_REPLICA_URL empty."
+        )
+    if urlsplit(url).scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL is not valid: use postgresql://user:password@host:5432/name.")
+    settings = _postgres(env, url, "DATABASE_REPLICA_URL")
+    if _address(settings) == _address(original):
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URL names the database itself: name its replica, or leave DATABASE_REPLICA_URL empty."
+        )
+    limits = f"-c default_transaction_read_only=on -c statement_timeout={REPORT_MILLISECONDS}"
+    settings["OPTIONS"]["options"] = f"{settings['OPTIONS'].get('options', '')} {limits}".strip()
+    return settings
+
+
 def redis_url(env: environ.Env) -> str:
     """Return REDIS_URL, empty when none is used; raises ImproperlyConfigured for any other scheme."""
     value = text(env, "REDIS_URL", "")
@@ -139,10 +167,14 @@ def redis_url(env: environ.Env) -> str:
     return value
 
 
-def _postgres(env: environ.Env, url: str) -> dict[str, Any]:
+def _address(settings: dict[str, Any]) -> tuple[str, int, str]:
+    return settings["HOST"] or "localhost", int(settings["PORT"] or 5432), settings["NAME"]
+
+
+def _postgres(env: environ.Env, url: str, variable: str = "DATABASE_URL") -> dict[str, Any]:
     settings: dict[str, Any] = environ.Env.db_url_config(url)
     if not settings.get("NAME"):
-        raise ImproperlyConfigured("DATABASE_URL names no database: use postgresql://user:password@host:5432/name.")
+        raise ImproperlyConfigured(f"{variable} names no database: use postgresql://user:password@host:5432/name.")
     settings["ENGINE"] = "django.db.backends.postgresql"
     settings["CONN_MAX_AGE"] = 0
     settings.setdefault("OPTIONS", {}).update(

@@ -2,11 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import django_stubs_ext
 import environ
-from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
@@ -15,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from accounts.domain.features import Feature
-from optimizer_project import environment
+from optimizer_project import environment, schedules
 from optimizer_project.log_config import logging_config
 
 django_stubs_ext.monkeypatch()
@@ -80,6 +78,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "optimizer_project.middleware.RequestLogMiddleware",
+    "optimizer_project.middleware.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "optimizer_project.middleware.OptionalSlashMiddleware",
@@ -111,6 +110,12 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": environment.database(env, DATA_DIR)}
+# Reports may be read from a replica; without one there is nothing to route.
+DATABASE_REPLICA_MAX_LAG_SECONDS = environment.integer(env, "DATABASE_REPLICA_MAX_LAG_SECONDS", 30, 1, 3600)
+DATABASE_ROUTERS = []
+if replica := environment.replica(env, DATABASES["default"]):
+    DATABASES["replica"] = replica
+    DATABASE_ROUTERS = ["accounts.services.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {
     "default": (
@@ -172,8 +177,14 @@ AXES_HTTP_RESPONSE_CODE = 429
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 OTP_TOTP_ISSUER = "AI Cost Optimizer"
 REQUIRE_SECOND_FACTOR = environment.boolean(env, "REQUIRE_SECOND_FACTOR", False)
+WRONG_KEYS_PER_MINUTE = environment.integer(env, "WRONG_KEYS_PER_MINUTE", 60, 1, 1_000_000)
 CSRF_FAILURE_VIEW = "optimizer_project.error_views.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+if IS_PRODUCTION:
+    # Browsers take cookies of these names over HTTPS only, for this host only, and from no subdomain.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+# From the log-in on, however much is done meanwhile.
+SESSION_COOKIE_AGE = 3600 * environment.integer(env, "SESSION_HOURS", 24, 1, 336)
 SECURE_SSL_REDIRECT = environment.boolean(env, "SECURE_SSL_REDIRECT", IS_PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^health", r"^metrics/?$"]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PRODUCTION else 0
@@ -290,91 +301,8 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 RETRAIN_CRON = environment.crontab(env, "RETRAIN_CRON", "0 2 * * 0")
-# What comes every few seconds expires: one that waited for a period would only repeat what the next one says.
-CELERY_BEAT_SCHEDULE = {
-    "publish-live": {
-        "task": "monitoring.tasks.publish_live",
-        "schedule": float(LIVE_PERIOD_SECONDS),
-        "options": {"expire_seconds": LIVE_PERIOD_SECONDS},
-    },
-    "sweep-jobs": {"task": "jobs.tasks.sweep", "schedule": 15.0, "options": {"expire_seconds": 15}},
-    "reconcile-ledger": {
-        "task": "routing.tasks.reconcile_ledger",
-        "schedule": 30.0,
-        "options": {"expire_seconds": 30},
-    },
-    "evaluate-alerts": {
-        "task": "monitoring.tasks.evaluate_alerts",
-        "schedule": 60.0,
-        "options": {"expire_seconds": 60},
-    },
-    "roll-up-usage": {"task": "routing.tasks.roll_up_usage", "schedule": 60.0, "options": {"expire_seconds": 55}},
-    "keep-up-experiments": {
-        "task": "experiments.tasks.keep_up",
-        "schedule": 60.0,
-        "options": {"expire_seconds": 60},
-    },
-    "link-feedback": {"task": "feedback.tasks.link_pending", "schedule": 300.0, "options": {"expire_seconds": 300}},
-    "catch-up-jobs": {"task": "jobs.tasks.catch_up", "schedule": 300.0, "options": {"expire_seconds": 300}},
-    "add-up-ratings": {
-        "task": "feedback.tasks.add_up_ratings",
-        "schedule": 600.0,
-        "options": {"expire_seconds": 590},
-    },
-    "delete-expired": {"task": "routing.tasks.delete_expired", "schedule": crontab(minute="0")},
-    "hourly-metrics": {"task": "insights.tasks.learning_metrics", "schedule": crontab(minute="5")},
-    "sweep-experiments": {"task": "experiments.tasks.sweep", "schedule": crontab(minute="15")},
-    "daily-reviews": {"task": "insights.tasks.reviews", "schedule": crontab(minute="0", hour="0")},
-    "watch-learning": {"task": "learning.tasks.watch", "schedule": crontab(minute="30", hour="1")},
-    "retrain-weekly": {"task": "learning.tasks.retrain", "schedule": crontab.from_string(RETRAIN_CRON)},
-    # An hour after the retraining of the table by default.
-    "train-predictors-weekly": {
-        "task": "learning.tasks.train_predictors",
-        "schedule": crontab(minute="0", hour="3", day_of_week="sunday"),
-    },
-    "evaluate-candidates": {"task": "learning.tasks.evaluate_candidates", "schedule": crontab(minute="30", hour="3")},
-    "retention": {"task": "jobs.tasks.delete_old", "schedule": crontab(minute="0", hour="4")},
-    "refresh-prices": {"task": "routing.tasks.refresh_prices", "schedule": crontab(minute="0", hour="5")},
-}
-# Jobs that follow one another in the same period; the schedule starts the first. Weekday 0 is Monday.
-JOB_CHAINS: dict[str, dict[str, Any]] = {
-    "hourly": {
-        "steps": [
-            "insights.tasks.learning_metrics",
-            "insights.tasks.realized_savings",
-            "insights.tasks.team_metrics",
-            "monitoring.tasks.check_integrity",
-        ]
-    },
-    "daily": {
-        "steps": [
-            "insights.tasks.reviews",
-            "insights.tasks.learning_paths",
-            "insights.tasks.trends",
-            "insights.tasks.anti_patterns",
-            "insights.tasks.archive_trends",
-            "monitoring.tasks.daily_summary",
-        ]
-    },
-    "monday": {
-        "after": "daily",
-        "weekday": 0,
-        "steps": [
-            "insights.tasks.weekly_reports",
-            "insights.tasks.confidence_thresholds",
-            "learning.tasks.clean_orphans",
-            "monitoring.tasks.weekly_summary",
-        ],
-    },
-    "retention": {
-        "steps": [
-            "jobs.tasks.delete_old",
-            "feedback.tasks.delete_expired_events",
-            "monitoring.tasks.forget_login_attempts",
-            "monitoring.tasks.sample_table_sizes",
-        ]
-    },
-}
+CELERY_BEAT_SCHEDULE = schedules.entries(live_period_seconds=LIVE_PERIOD_SECONDS, retrain_cron=RETRAIN_CRON)
+JOB_CHAINS = schedules.CHAINS
 
 LOG_LEVEL = environment.choice(env, "LOG_LEVEL", environment.LOG_LEVELS, "INFO")
 LOG_JSON = environment.boolean(env, "LOG_JSON", IS_PRODUCTION)

@@ -9,9 +9,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg2
 import redis
 
 START_SECONDS = 30.0
@@ -68,6 +71,60 @@ def start_postgres() -> Iterator[str]:
             yield f"postgresql://optimizer@127.0.0.1:{port}/optimizer"
         finally:
             # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+            _stop(server, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class PostgresReplica:
+    """A server that follows another one; ``url`` names the same database there."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def ask(self, statement: str) -> object:
+        """Run a statement here, such as ``SELECT pg_wal_replay_pause()``, and return its first value."""
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+        return row and row[0]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def start_postgres_replica(url: str) -> Iterator[PostgresReplica]:
+    """Copy a server that ``start_postgres`` runs, and let the copy follow it by streaming replication."""
+    owner = "postgres" if os.geteuid() == 0 else None
+    port, original = free_port(), urlsplit(url)
+    with tempfile.TemporaryDirectory(prefix="replica-") as folder:
+        if owner:
+            shutil.chown(folder, owner, owner)
+        source = ["-h", str(original.hostname), "-p", str(original.port), "-U", str(original.username)]
+        subprocess.run(
+            [postgres_binary("pg_basebackup"), *source, "-D", f"{folder}/data", "-R", "-c", "fast", "--no-sync"],
+            check=True,
+            capture_output=True,
+            user=owner,
+            group=owner,
+            cwd=folder,
+        )
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            # A replica refuses to start with fewer than its original has.
+            "max_connections": 200,
+        }
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        server = _start([postgres_binary("postgres"), "-D", f"{folder}/data", *settings], folder, owner)
+        try:
+            ready = [postgres_binary("pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
+            _wait_until(lambda: _succeeds(ready), server, folder)
+            yield PostgresReplica(original._replace(netloc=f"{original.username}@127.0.0.1:{port}").geturl(), server)
+        finally:
             _stop(server, signal.SIGINT)
 
 

@@ -84,8 +84,10 @@ def test_each_rule_of_the_product_has_its_twin_for_prometheus():
         **dict.fromkeys(("LearningJobsFail", "InsightsSlow", "FeedbackBacklog"), "critical"),
         **dict.fromkeys(("IntegrityCheckFailed", "DatabasePoolExhausted", "UnpricedTraffic"), "critical"),
         **dict.fromkeys(("DatabaseDown", "OptimizerDown"), "critical"),
-        **dict.fromkeys(("LearningUpdateSlow", "ThresholdsNotEvaluated", "InsightsCacheCold"), "warning"),
-        **dict.fromkeys(("ApiErrors", "MemoryHigh", "BudgetNearlySpent"), "warning"),
+        **dict.fromkeys(
+            ("UsageClamped", "LearningUpdateSlow", "ThresholdsNotEvaluated", "InsightsCacheCold"), "warning"
+        ),
+        **dict.fromkeys(("ApiErrors", "MemoryHigh", "BudgetNearlySpent", "ReplicaUnfit"), "warning"),
     }
     assert {rule["alert"]: rule.get("for") for rule in rules()}["IntegrityCheckFailed"] is None
 

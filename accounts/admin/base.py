@@ -11,12 +11,13 @@ from django.contrib.admin import ShowFacets
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.response import SimpleTemplateResponse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
 from accounts.admin.spreadsheet import Amount
-from accounts.services import config_version
+from accounts.services import config_version, replica
 
 NANO_USD_PER_USD = 1_000_000_000
 COUNTED_ROWS = 10_000
@@ -68,6 +69,18 @@ class ReadOnlyAdmin(BoundedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ReplicaList(ModelAdmin):
+    """Lists of large tables, read from the replica of the database where there is one; their pages are not."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        def answer() -> Any:
+            found = super(ReplicaList, self).changelist_view(request, extra_context)
+            # Its rows are read as it is rendered.
+            return found.render() if isinstance(found, SimpleTemplateResponse) else found
+
+        return replica.read(answer) if request.method == "GET" else answer()
 
 
 class UnreadColumns(ModelAdmin):

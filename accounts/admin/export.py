@@ -11,6 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from accounts.admin import spreadsheet
+from accounts.services import replica
 
 # Rows that are in memory at a time.
 _FETCHED = 500
@@ -28,7 +29,7 @@ def export_csv(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) 
 
 
 def _values(model_admin: Any, rows: QuerySet[Any], shown: list[str]) -> Iterator[list[Any]]:
-    for row in rows.iterator(chunk_size=_FETCHED):
+    for row in replica.rows(lambda: rows.iterator(chunk_size=_FETCHED)):
         yield [_value(model_admin, row, name) for name in shown]
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
+import orjson
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
@@ -30,11 +31,13 @@ class Amount(str):
 
 
 def cell(value: Any) -> Any:
-    """Return a value for a CSV: times as ISO 8601, amounts as numbers, markup as its text, no formulas."""
+    """Return a value for a CSV: times as ISO 8601, amounts as numbers, markup as text, no formulas."""
     if isinstance(value, Amount):
         return value.exact
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, dict | list):
+        return orjson.dumps(value, default=str).decode()
     if isinstance(value, SafeString):
         value = " ".join(strip_tags(value).split())
     if value is None or isinstance(value, bool | int | float):
@@ -47,7 +50,7 @@ def response(
     request: HttpRequest, filename: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> StreamingHttpResponse:
     """Answer with rows as CSV, sent as they are read; ``rows`` should be an iterator that holds few of them."""
-    return streamed(request, filename, "text/csv; charset=utf-8", _lines(columns, rows))
+    return streamed(request, filename, "text/csv; charset=utf-8", csv_lines(columns, rows))
 
 
 def streamed(request: HttpRequest, filename: str, content_type: str, lines: Iterator[str]) -> StreamingHttpResponse:
@@ -67,10 +70,17 @@ class _Line:
         return text
 
 
-def _lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield rows as the lines of a CSV, each with its end, a line of the columns' names first."""
     writer = csv.writer(_Line())
     for row in chain([columns], rows):
         yield writer.writerow([cell(value) for value in row])
+
+
+def json_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield rows as JSON objects by column, each a line with its end; what JSON does not know is text."""
+    for row in rows:
+        yield orjson.dumps(dict(zip(columns, row, strict=True)), default=str).decode() + "\n"
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[str]:

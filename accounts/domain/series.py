@@ -64,6 +64,8 @@ _TABLE = (
     _at_scrape(
         "db_pool_utilization", "Share of the connections the database server allows that are open.", unit="ratio"
     ),
+    _at_scrape("database_replica_up", "1 while the replica answers in time, else 0; nothing where there is none."),
+    _at_scrape("database_replica_lag_seconds", "How far the replica is behind the database at most.", unit="seconds"),
     # Providers.
     _seconds(
         "provider_request_duration_seconds",
@@ -72,6 +74,7 @@ _TABLE = (
         buckets=(*_SECONDS, 60.0, 120.0),
     ),
     _counter("provider_errors_total", "Exchanges with a provider that failed.", "provider", "model", "code"),
+    _counter("provider_usage_clamped_total", "Answers with token counts that cannot be.", "provider", "model"),
     # Money: exact, from the ledger. A saving is below zero where a request cost more than its baseline would have.
     _at_scrape("llm_cost_usd_total", "Cost of all requests.", "provider", "model", kind="counter", unit="usd"),
     _at_scrape(

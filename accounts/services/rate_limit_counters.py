@@ -6,15 +6,17 @@ Both add many keys at once in one step and go by the server's clock, so that pro
 import asyncio
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+
+from accounts.services.bounded_wait import Threads
 
 WINDOW_SECONDS = 60
 REDIS_SECONDS = 0.25
@@ -126,30 +128,20 @@ class DatabaseCounters:
     """Counts in ``RateLimitWindow`` from one thread with a lasting connection of its own."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rate-limits")
+        self._thread = Threads(1, "rate-limits")
 
     async def add(self, counts: Mapping[int, int]) -> Totals:
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(DATABASE_SECONDS):
-                return await loop.run_in_executor(self._thread, self._add_reconnecting, dict(counts))
+            return await self._thread.ask(DATABASE_SECONDS, add_in_database, dict(counts))
         except (DatabaseError, InterfaceError, TimeoutError) as error:
             raise CountersUnavailable(f"Database: {type(error).__name__}") from error
 
     async def aclose(self) -> None:
-        closing = asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        await asyncio.wait([closing], timeout=DATABASE_SECONDS)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        with suppress(TimeoutError):
+            await self._thread.ask(DATABASE_SECONDS, self._close)
+        self._thread.close()
 
     @staticmethod
     def _close() -> None:
         # `connection` means another one in every thread, so it must be looked up in the thread that used it.
         connection.close()
-
-    def _add_reconnecting(self, counts: dict[int, int]) -> Totals:
-        try:
-            return add_in_database(counts)
-        except (OperationalError, InterfaceError):
-            # The server may have closed the idle connection; a fresh one tells whether it is away.
-            connection.close()
-            return add_in_database(counts)

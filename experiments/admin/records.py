@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from accounts.admin.base import ReadOnlyAdmin, RequestIdSearch, dollars
+from accounts.admin.base import ReadOnlyAdmin, ReplicaList, RequestIdSearch, dollars
 from experiments.models import ExperimentNotice, ExperimentResult, ExperimentSnapshot
 
 
@@ -14,7 +14,7 @@ class ExperimentNoticeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ExperimentResult)
-class ExperimentResultAdmin(RequestIdSearch, ReadOnlyAdmin):
+class ExperimentResultAdmin(ReplicaList, RequestIdSearch, ReadOnlyAdmin):
     list_display = (
         "created_at",
         "experiment",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.models import Team
 from feedback.domain.events import Event
@@ -32,7 +33,7 @@ def store(team: Team, events: Sequence[Event], *, now: datetime) -> list[MetricE
 
 def delete_expired(*, now: datetime) -> int:
     """Delete the events that arrived more than ``METRICS_RETENTION_DAYS`` ago, in batches; return how many."""
-    expired = MetricEvent.objects.filter(received_at__lt=now - timedelta(days=settings.METRICS_RETENTION_DAYS))
+    expired = _expired(now)
     deleted = 0
     for _ in range(_MAX_BATCHES):
         ids = list(expired.order_by("received_at").values_list("id", flat=True)[:_BATCH])
@@ -40,3 +41,12 @@ def delete_expired(*, now: datetime) -> int:
         if len(ids) < _BATCH:
             break
     return deleted
+
+
+def count_expired(*, now: datetime) -> int:
+    """Count the events that ``delete_expired`` would delete, were it not bounded."""
+    return _expired(now).count()
+
+
+def _expired(now: datetime) -> QuerySet[MetricEvent]:
+    return MetricEvent.objects.filter(received_at__lt=now - timedelta(days=settings.METRICS_RETENTION_DAYS))

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.models import Team
 from accounts.permissions import request_team, team_meant
+from accounts.services import replica
 from feedback.selectors import events as stored_events
 from feedback.selectors.events import Wanted
 from feedback.serializers.events import (
@@ -89,7 +90,7 @@ class MetricEventStatsView(APIView):
     )
     def get(self, request: Request) -> Response:
         _, wanted = _asked(request, EventFilterSerializer)
-        return Response(EventStatsSerializer(stored_events.stats(wanted)).data)
+        return Response(EventStatsSerializer(replica.read(lambda: stored_events.stats(wanted))).data)
 
 
 class MetricEventExportView(APIView):
@@ -102,7 +103,8 @@ class MetricEventExportView(APIView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         asked, wanted = _asked(request, EventExportQuerySerializer)
-        return event_export.response(request._request, stored_events.in_order(wanted), asked["format"])
+        events = replica.rows(lambda: stored_events.in_order(wanted))
+        return event_export.response(request._request, events, asked["format"])
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         # Here ``format`` names a form of the export; REST framework would look for a renderer of that name.

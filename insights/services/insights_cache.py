@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
 
-from accounts.services import telemetry
+from accounts.services import replica, telemetry
 from insights.services import invalidation
 from routing.services import metrics_cache
 
@@ -79,7 +79,7 @@ class InsightsCache:
         def noted() -> str:
             nonlocal computed
             computed = True
-            return compute()
+            return replica.read(compute, has_arrived=lambda: invalidation.version(team_id) >= version)
 
         team_id, name = key
         text = metrics_cache.get(f"insights:{team_id}:{version}:{name}", noted, seconds=SHARED_SECONDS)

@@ -26,6 +26,7 @@ ComponentState = Literal["ok", "disabled", "stale", "failing"]
 STALE_THRESHOLDS_HOURS = 24
 # Reviews are made every day, retrainings every week: so long after the last one something is wrong.
 REVIEW_DUE = timedelta(days=2)
+_ENDED = (Review.State.SUCCEEDED, Review.State.FAILED)
 RETRAINING_DUE = timedelta(days=8)
 _HIT_RATE_WINDOW = timedelta(hours=1)
 _COLLECTING = ("feedback.tasks.link_pending", "feedback.tasks.add_up_ratings")
@@ -99,7 +100,7 @@ def _ranking_engine(now: datetime) -> ComponentState:
 def _insights_engine(now: datetime) -> ComponentState:
     if not (features.is_enabled(Feature.INSIGHTS) and features.is_enabled(Feature.COST_REVIEW)):
         return "disabled"
-    last = Review.objects.exclude(state=Review.State.RUNNING).values("state", "started_at").first()
+    last = Review.objects.filter(state__in=_ENDED).values("state", "started_at").first()
     if last is not None and last["state"] == Review.State.FAILED:
         return "failing"
     if last is not None and now - last["started_at"] <= REVIEW_DUE:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from accounts.services import replica, replica_watch
 from jobs.selectors import status as job_status
 from learning.models import LearningOverride
 from monitoring.domain.alerting import Reading
@@ -40,7 +41,8 @@ def samples(now: datetime) -> list[Sample]:
 
 
 def _money(_now: datetime) -> Iterable[Sample]:
-    for (provider, model), used in usage.breakdown(usage.window(team_id=None), Dimension.MODEL).items():
+    traffic_of_all = replica.read(lambda: usage.breakdown(usage.window(team_id=None), Dimension.MODEL))
+    for (provider, model), used in traffic_of_all.items():
         labels = (str(provider), str(model))
         yield Sample("llm_requests_total", used.requests, labels)
         yield Sample("llm_unpriced_requests", used.unpriced_requests, labels)
@@ -48,6 +50,18 @@ def _money(_now: datetime) -> Iterable[Sample]:
         yield Sample("llm_savings_usd_total", used.savings_nano_usd / NANO, labels)
         yield Sample("llm_tokens_total", used.input_tokens, (*labels, "input"))
         yield Sample("llm_tokens_total", used.output_tokens, (*labels, "output"))
+
+
+def _replica(_now: datetime) -> Iterable[Sample]:
+    if not replica_watch.is_configured():
+        return
+    try:
+        yield Sample("database_replica_lag_seconds", replica_watch.lag_seconds())
+    except (*replica_watch.FAILURES, replica_watch.NotAReplica) as error:
+        logger.warning("The replica's lag is not known: %s", error)
+        yield Sample("database_replica_up", 0.0)
+    else:
+        yield Sample("database_replica_up", 1.0)
 
 
 def _overrides(_now: datetime) -> Iterable[Sample]:
@@ -100,6 +114,7 @@ def _values(readings: Iterable[Reading]) -> list[float]:
 
 _READERS: tuple[Callable[[datetime], Iterable[Sample]], ...] = (
     _money,
+    _replica,
     _overrides,
     _thresholds,
     _backlog,

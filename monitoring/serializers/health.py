@@ -14,6 +14,8 @@ class HealthSerializer(serializers.Serializer[Health]):
     version = serializers.CharField()
     database = serializers.ChoiceField(choices=("ok", "not_migrated", "unavailable"))
     redis = serializers.ChoiceField(choices=("ok", "unavailable", "not_configured"))
+    replica = serializers.ChoiceField(choices=("ok", "lagging", "unavailable", "not_configured"))
+    replica_lag_seconds = serializers.FloatField(allow_null=True, help_text="At most; null when it is not known.")
     providers = serializers.DictField(
         child=serializers.ChoiceField(choices=("ok", "unreachable", "failing")),
         help_text="Each configured one: failing with its breakers open, unreachable where no connection opens.",

@@ -69,6 +69,14 @@ RULES: Mapping[str, Mapping[str, Any]] = {
         "severity": _CRITICAL,
         "advice": "Enter a price for the model in the admin: budgets and savings leave such requests out.",
     },
+    "usage-clamped": {
+        "title": "Token counts that cannot be",
+        "measure": Measure.CLAMPED_USAGE.value,
+        "threshold": 0,
+        "window_seconds": HOUR,
+        "severity": _WARNING,
+        "advice": "Such answers are billed at their reservation: compare its invoice, and tell it.",
+    },
     "learning-update-slow": {
         "title": "Updates of learning are slow",
         "measure": Measure.LEARNING_UPDATE_SECONDS.value,

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import Team
 from accounts.selectors import BudgetStatus
-from accounts.services import config_version
+from accounts.services import config_version, replica
 from experiments.models import Experiment
 from monitoring.selectors import dashboard
 from monitoring.selectors.dashboard import Dashboard, Period
@@ -28,8 +28,15 @@ def document(team: Team | None, period: Period, *, now: datetime) -> str:
         # Not kept, so that the page that waits for a first request shows it at once.
         return _document(team, period, now=now)
     # What staff change, such as a budget, shows at once.
-    key = f"metrics:dashboard:{config_version.current()}:{scope_of(team_id)}:{period.name}"
-    return metrics_cache.get(key, lambda: _document(team, period, now=now))
+    version = config_version.current()
+
+    def has_arrived() -> bool:
+        return config_version.current() >= version
+
+    def compute() -> str:
+        return replica.read(lambda: _document(team, period, now=now), has_arrived=has_arrived)
+
+    return metrics_cache.get(f"metrics:dashboard:{version}:{scope_of(team_id)}:{period.name}", compute)
 
 
 def _document(team: Team | None, period: Period, *, now: datetime) -> str:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
 from accounts.domain.series import SERIES, Series
-from accounts.services import telemetry, telemetry_files
+from accounts.services import bounded_wait, replica_watch, telemetry, telemetry_files
 from accounts.services.telemetry_files import Tally
 from monitoring.selectors import scraped
 from monitoring.selectors.scraped import Sample
@@ -117,7 +117,8 @@ database_check: BoundedCheck[list[Sample]] = BoundedCheck(
 
 def _read_database() -> list[Sample]:
     try:
-        connection.ensure_connection()
-        return scraped.samples(database_clock.now())
+        with bounded_wait.within(DATABASE_SECONDS, DEFAULT_DB_ALIAS, replica_watch.ALIAS):
+            connection.ensure_connection()
+            return scraped.samples(database_clock.now())
     finally:
-        connection.close()
+        connections.close_all()

@@ -9,11 +9,12 @@ from typing import Literal
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from yarl import URL
 
+from accounts.services import bounded_wait, replica_watch
 from monitoring.services.bounded_check import BoundedCheck
 from routing.providers.base import ProviderConfig
 from routing.services import breakers, provider_status, snapshot
@@ -23,25 +24,36 @@ from routing.services.snapshot import Snapshot
 logger = logging.getLogger(__name__)
 
 DATABASE_SECONDS = 1.0
+# After which a check that has met silence makes room for the next.
+SILENT_SECONDS = 5.0
 REDIS_SECONDS = 0.25
+REPLICA_SECONDS = 1.0
+REPLICA_FRESH_SECONDS = 1.0
 PROVIDER_SECONDS = 1.0
 PROVIDER_FRESH_SECONDS = 10.0
 
 GatewayStatus = Literal["accepting", "draining", "not_running"]
 DatabaseStatus = Literal["ok", "not_migrated", "unavailable"]
 RedisStatus = Literal["ok", "unavailable", "not_configured"]
+ReplicaStatus = Literal["ok", "lagging", "unavailable", "not_configured"]
 ProviderState = Literal["ok", "unreachable", "failing"]
+_REPLICA_IS_UNFIT = ("lagging", "unavailable")
 Overall = Literal["healthy", "degraded", "unhealthy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``unhealthy`` means that nothing can be answered: no database, or no provider that could be asked."""
+    """``unhealthy`` means that nothing can be answered: no database, or no provider that could be asked.
+
+    ``replica_lag_seconds`` is None where the lag is not known.
+    """
 
     status: Overall
     version: str
     database: DatabaseStatus
     redis: RedisStatus
+    replica: ReplicaStatus
+    replica_lag_seconds: float | None
     providers: Mapping[str, ProviderState]
 
 
@@ -50,10 +62,20 @@ def check() -> Health:
     _database.start()
     redis_check = _redis(settings.REDIS_URL)
     redis_check.start()
+    _replica.start()
     database, configuration = _database_state()
     providers = {} if configuration is None else _provider_states(configuration)
     redis_state = _redis_state(redis_check)
-    return Health(_overall(database, redis_state, providers), settings.VERSION, database, redis_state, providers)
+    replica, lag_seconds = _replica_state()
+    return Health(
+        status=_overall(database, providers, is_short=redis_state == "unavailable" or replica in _REPLICA_IS_UNFIT),
+        version=settings.VERSION,
+        database=database,
+        redis=redis_state,
+        replica=replica,
+        replica_lag_seconds=lag_seconds,
+        providers=providers,
+    )
 
 
 def database_status() -> DatabaseStatus:
@@ -68,11 +90,11 @@ def gateway_status() -> GatewayStatus:
     return "accepting" if Runtime.current.is_accepting else "draining"
 
 
-def _overall(database: DatabaseStatus, redis_state: RedisStatus, providers: Mapping[str, ProviderState]) -> Overall:
+def _overall(database: DatabaseStatus, providers: Mapping[str, ProviderState], *, is_short: bool) -> Overall:
     usable = [state for state in providers.values() if state == "ok"]
     if database != "ok" or not usable:
         return "unhealthy"
-    return "degraded" if redis_state == "unavailable" or len(usable) < len(providers) else "healthy"
+    return "degraded" if is_short or len(usable) < len(providers) else "healthy"
 
 
 def _database_state() -> tuple[DatabaseStatus, Snapshot | None]:
@@ -86,9 +108,10 @@ def _database_state() -> tuple[DatabaseStatus, Snapshot | None]:
 
 def _ask_database() -> tuple[bool, Snapshot | None]:
     try:
-        applied = MigrationRecorder(connection).applied_migrations()
-        is_migrated = _newest_migrations() <= applied.keys()
-        return is_migrated, snapshot.current() if is_migrated else None
+        with bounded_wait.within(SILENT_SECONDS, DEFAULT_DB_ALIAS):
+            applied = MigrationRecorder(connection).applied_migrations()
+            is_migrated = _newest_migrations() <= applied.keys()
+            return is_migrated, snapshot.current() if is_migrated else None
     finally:
         connection.close()
 
@@ -97,6 +120,27 @@ def _ask_database() -> tuple[bool, Snapshot | None]:
 def _newest_migrations() -> frozenset[tuple[str, str]]:
     """Return the last migration of each app in this version of the code."""
     return frozenset(MigrationLoader(None).graph.leaf_nodes())
+
+
+def _replica_state() -> tuple[ReplicaStatus, float | None]:
+    try:
+        lag = _replica.result()
+    except Exception as error:
+        logger.warning("The check of the replica failed: %s", error or type(error).__name__)
+        return "unavailable", None
+    if lag is None:
+        return "not_configured", None
+    return ("ok" if lag <= settings.DATABASE_REPLICA_MAX_LAG_SECONDS else "lagging"), lag
+
+
+def _ask_replica() -> float | None:
+    if not replica_watch.is_configured():
+        return None
+    try:
+        with bounded_wait.within(REPLICA_SECONDS, DEFAULT_DB_ALIAS, replica_watch.ALIAS):
+            return replica_watch.lag_seconds()
+    finally:
+        connections.close_all()
 
 
 def _redis_state(check: BoundedCheck[None]) -> RedisStatus:
@@ -153,4 +197,7 @@ def _connect(base_url: str) -> None:
         socket.create_connection((url.host, url.port), timeout=PROVIDER_SECONDS).close()
 
 
+_replica: BoundedCheck[float | None] = BoundedCheck(
+    _ask_replica, seconds=REPLICA_SECONDS, fresh_seconds=REPLICA_FRESH_SECONDS
+)
 _database: BoundedCheck[tuple[bool, Snapshot | None]] = BoundedCheck(_ask_database, seconds=DATABASE_SECONDS)

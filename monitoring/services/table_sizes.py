@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from monitoring.models import TableSize
 from monitoring.selectors.database import current
 
@@ -23,5 +25,18 @@ def sample(*, now: datetime) -> dict[str, int]:
     TableSize.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["day", "table"], update_fields=["rows", "bytes"]
     )
-    deleted, _ = TableSize.objects.filter(day__lt=day - timedelta(days=KEPT_DAYS)).delete()
-    return {"tables": len(rows), "deleted": deleted}
+    return {"tables": len(rows), "deleted": delete_old(now=now)}
+
+
+def delete_old(*, now: datetime) -> int:
+    """Delete the samples of more than ``KEPT_DAYS`` days ago; return how many."""
+    return _old(now).delete()[0]
+
+
+def count_old(*, now: datetime) -> int:
+    """Count what ``delete_old`` would delete."""
+    return _old(now).count()
+
+
+def _old(now: datetime) -> QuerySet[TableSize]:
+    return TableSize.objects.filter(day__lt=now.date() - timedelta(days=KEPT_DAYS))

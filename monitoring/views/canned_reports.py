@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.admin import spreadsheet
+from accounts.services import replica
 from monitoring.selectors.canned_reports import MOST_ROWS, REPORTS, CannedReport, Row
 from monitoring.views.start_page import may_view
 
@@ -33,7 +34,7 @@ def report(request: HttpRequest, name: str) -> HttpResponseBase:
     if request.GET.get("format") == "csv":
         return _csv(request, found)
     # One more than is shown, to know whether there are more.
-    rows = list(found.rows(timezone.now(), SHOWN_ROWS + 1))
+    rows = replica.read(lambda: list(found.rows(timezone.now(), SHOWN_ROWS + 1)))
     context = {
         **admin.site.each_context(request),
         "title": found.title,
@@ -55,5 +56,5 @@ def _address(found: CannedReport, row: Row) -> str:
 
 def _csv(request: HttpRequest, found: CannedReport) -> HttpResponseBase:
     now = timezone.now()
-    rows = (row.values for row in found.rows(now, MOST_ROWS))
+    rows = (row.values for row in replica.rows(lambda: found.rows(now, MOST_ROWS)))
     return spreadsheet.response(request, f"{found.name}-{now:%Y-%m-%d-%H%M}.csv", found.columns, rows)

@@ -1,14 +1,14 @@
 from django.contrib import admin
 from unfold.decorators import display
 
-from accounts.admin.base import PeriodFilter, ReadOnlyAdmin, RequestIdSearch, UnreadColumns, dollars
+from accounts.admin.base import PeriodFilter, ReadOnlyAdmin, ReplicaList, RequestIdSearch, UnreadColumns, dollars
 from routing.models import GatewayInstance, LedgerEntry, StoredPrompt
 
 _AMOUNTS = ("cost", "baseline_cost", "savings", "reserved", "reference_cost")
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(RequestIdSearch, ReadOnlyAdmin):
+class LedgerEntryAdmin(ReplicaList, RequestIdSearch, ReadOnlyAdmin):
     list_display = (
         "request_id",
         "created_at",

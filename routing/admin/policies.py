@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from accounts.admin import links
-from accounts.admin.base import ReadOnlyAdmin, RequestIdSearch, UnreadColumns
+from accounts.admin.base import ReadOnlyAdmin, ReplicaList, RequestIdSearch, UnreadColumns
 from accounts.admin.confirmation import Change, ConfirmedActions
 from routing.domain.policy import InvalidPolicy
 from routing.models import PolicyActivation, PolicyVersion, PredictorModel, PromptEmbedding
@@ -156,7 +156,7 @@ class PredictorModelAdmin(UnreadColumns, ReadOnlyAdmin):
 
 
 @admin.register(PromptEmbedding)
-class PromptEmbeddingAdmin(UnreadColumns, RequestIdSearch, ReadOnlyAdmin):
+class PromptEmbeddingAdmin(ReplicaList, UnreadColumns, RequestIdSearch, ReadOnlyAdmin):
     list_display = ("request_id", "team", "encoder", "created_at", "expires_at")
     list_filter = ("expires_at",)
     list_select_related = ("team",)

@@ -16,6 +16,7 @@ from routing.domain.catalog import ModelSpec
 from routing.domain.usage import Usage
 from routing.providers import registry
 from routing.providers.base import ChatAnswer, ChatCall, ChatStream, ProviderConfig, ProviderError
+from routing.providers.usage_reading import CLAMPED
 from routing.services import attempts, breakers, database_clock, ledger, ledger_rows
 from routing.services.attempts import Attempt
 from routing.services.decisions import Plan
@@ -127,7 +128,10 @@ class AttemptLoop:
 
     def succeed(self, usage: Usage) -> None:
         """Close the current attempt with what it used; its breaker learns that the model answers."""
-        breakers.of(self.current.model).record_success()
+        model = self.current.model
+        breakers.of(model).record_success()
+        if CLAMPED in usage.flags:
+            telemetry.count("provider_usage_clamped_total", provider=model.provider, model=model.name)
         self.current.succeed(usage, self._elapsed_ms())
 
     def break_off(self, code: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from accounts.services.bounded_wait import SILENT_SECONDS
+
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
@@ -70,10 +72,11 @@ class GroupCommit:
     """The writes of one process and event loop.
 
     ``apply`` takes operations, runs them in one transaction and returns a result for each; it is called in the thread.
-    ``connect`` is called before it and raises where the store cannot be reached. ``apply_on_loop`` is asked first where
-    there is one. ``on_abandoned`` is called with an operation that was committed after its request had stopped waiting,
-    and its result, None where it is not known whether it was committed; it returns an operation that undoes it, or
-    None. ``spool`` is given what must not be lost and nobody waits for any longer.
+    ``connect`` is called before it and raises where the store cannot be reached; ``shut`` is called on the event loop
+    and makes it fail where the store has been silent for long. ``apply_on_loop`` is asked first where there is one.
+    ``on_abandoned`` is called with an operation that was committed after its request had stopped waiting, and its
+    result, None where it is not known whether it was committed; it returns an operation that undoes it, or None.
+    ``spool`` is given what must not be lost and nobody waits for any longer.
     """
 
     def __init__(
@@ -83,10 +86,12 @@ class GroupCommit:
         apply_on_loop: ApplyOnLoop | None = None,
         *,
         connect: Callable[[], None] = lambda: None,
+        shut: Callable[[], None] = lambda: None,
         spool: Spool | None = None,
     ) -> None:
         self._apply = apply
         self._connect = connect
+        self._shut = shut
         self._spool = spool
         self._apply_on_loop = apply_on_loop
         self._on_abandoned = on_abandoned
@@ -96,6 +101,8 @@ class GroupCommit:
         self._queue: deque[Write] = deque()
         # Taken by the thread, and not committed yet.
         self._in_hand: list[Write] = []
+        # When the thread asked the store for what it now waits for, by the monotonic clock.
+        self._asked_at: float | None = None
         self._waiting: deque[Write] = deque()
         self._putting_aside: set[asyncio.Task[None]] = set()
         self._is_watching = False
@@ -154,9 +161,7 @@ class GroupCommit:
     def _enqueue(self, operation: Any, seconds: float, *, is_kept: bool) -> Write:
         write = Write(operation, self._loop.create_future(), is_kept=is_kept, deadline=self._loop.time() + seconds)
         self._waiting.append(write)
-        if not self._is_watching:
-            self._is_watching = True
-            self._loop.call_later(WATCH_SECONDS, self._watch)
+        self._begin_watching()
         if self._apply_on_loop is None or self._is_store_away or self._is_closing:
             self._leave_to_thread([write])
         else:
@@ -168,6 +173,12 @@ class GroupCommit:
     def _leave_to_thread(self, writes: Sequence[Write]) -> None:
         self._queue.extend(writes)
         self._wake.set()
+        self._begin_watching()
+
+    def _begin_watching(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.call_later(WATCH_SECONDS, self._watch)
 
     async def _pass(self, apply: ApplyOnLoop) -> None:
         """Commit what has been submitted, batch after batch, on the event loop; leave the rest to the thread."""
@@ -195,8 +206,14 @@ class GroupCommit:
             self._passing = None
 
     def _watch(self) -> None:
-        """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits."""
+        """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits.
+
+        It looks after the thread as well, whose answer may never come.
+        """
         now = self._loop.time()
+        asked_at = self._asked_at
+        if asked_at is not None and time.monotonic() - asked_at >= SILENT_SECONDS:
+            self._shut()
         kept = []
         for write in self._waiting:
             assert write.future is not None
@@ -215,9 +232,9 @@ class GroupCommit:
         self._waiting = deque(
             write for write in self._waiting if write.future and not write.future.done() and write.deadline > now
         )
-        self._is_watching = bool(self._waiting)
-        if self._is_watching:
-            self._loop.call_later(WATCH_SECONDS, self._watch)
+        self._is_watching = False
+        if self._waiting or self._queue or self._in_hand:
+            self._begin_watching()
 
     async def _put_aside(self, writes: Sequence[Write]) -> None:
         """Put writes on disk before their requests go on: they stay in the queue, and may outlive the process."""
@@ -280,12 +297,15 @@ class GroupCommit:
     def _try(self, batch: Sequence[Write]) -> list[Any]:
         self._connect()
         is_retry = any(write.is_unsure for write in batch)
+        self._asked_at = time.monotonic()
         try:
             return self._apply([write.operation for write in batch], is_retry=is_retry)
         except CONNECTION_ERRORS:
             for write in batch:
                 write.is_unsure = True
             raise
+        finally:
+            self._asked_at = None
 
     def _on_store_away(self, batch: list[Write], error: DatabaseError | InterfaceError) -> None:
         if not self._is_store_away:

@@ -30,7 +30,7 @@ EXPOSURE_AGE = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """Rows deleted."""
+    """Rows that were deleted, or would be."""
 
     cached_responses: int
     idempotency_claims: int
@@ -46,16 +46,25 @@ def delete_expired(*, now: datetime) -> RetentionReport:
 
     Each batch is a transaction of its own, so a run that is broken off has still done its part.
     """
+    return RetentionReport(**{name: sum(map(_delete, parts)) for name, parts in _expired(now).items()})
+
+
+def count_expired(*, now: datetime) -> RetentionReport:
+    """Count what ``delete_expired`` would delete, were it not bounded."""
+    return RetentionReport(**{name: sum(part.count() for part in parts) for name, parts in _expired(now).items()})
+
+
+def _expired(now: datetime) -> dict[str, tuple[QuerySet[Any], ...]]:
     oldest_window = int((now - RATE_LIMIT_WINDOW_AGE).timestamp())
-    return RetentionReport(
-        cached_responses=_delete(CachedResponse.objects.filter(expires_at__lte=now)),
-        idempotency_claims=_delete(IdempotencyClaim.objects.filter(expires_at__lte=now)),
-        stored_prompts=_delete(StoredPrompt.objects.filter(expires_at__lte=now)),
-        prompt_embeddings=_delete(PromptEmbedding.objects.filter(expires_at__lte=now)) + _delete_unwanted_vectors(),
-        rate_limit_windows=_delete(RateLimitWindow.objects.filter(window_start__lt=oldest_window)),
-        gateway_instances=_delete(GatewayInstance.objects.filter(lease_expires_at__lt=now - INSTANCE_AGE)),
-        exposures=_delete(_old_exposures(now)),
-    )
+    return {
+        "cached_responses": (CachedResponse.objects.filter(expires_at__lte=now),),
+        "idempotency_claims": (IdempotencyClaim.objects.filter(expires_at__lte=now),),
+        "stored_prompts": (StoredPrompt.objects.filter(expires_at__lte=now),),
+        "prompt_embeddings": (PromptEmbedding.objects.filter(expires_at__lte=now), _unwanted_vectors(now)),
+        "rate_limit_windows": (RateLimitWindow.objects.filter(window_start__lt=oldest_window),),
+        "gateway_instances": (GatewayInstance.objects.filter(lease_expires_at__lt=now - INSTANCE_AGE),),
+        "exposures": (_old_exposures(now),),
+    }
 
 
 def _old_exposures(now: datetime) -> QuerySet[Exposure]:
@@ -63,10 +72,11 @@ def _old_exposures(now: datetime) -> QuerySet[Exposure]:
     return Exposure.objects.filter(exposed_at__lt=now - EXPOSURE_AGE).exclude(experiment_id__in=running)
 
 
-def _delete_unwanted_vectors() -> int:
-    """Delete what was kept of the prompts of teams that have since asked to keep nothing."""
+def _unwanted_vectors(now: datetime) -> QuerySet[PromptEmbedding]:
+    """Return what was kept of the prompts of teams that have since asked to keep nothing, and has not expired."""
     teams = list(Team.objects.filter(keeps_embeddings=False).values_list("id", flat=True))
-    return _delete(PromptEmbedding.objects.filter(team_id__in=teams)) if teams else 0
+    vectors = PromptEmbedding.objects.filter(team_id__in=teams, expires_at__gt=now)
+    return vectors if teams else vectors.none()
 
 
 def _delete(expired: QuerySet[Any]) -> int:

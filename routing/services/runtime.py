@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.services import api_keys, config_version, telemetry
+from accounts.services.bounded_wait import Line, Threads
 from accounts.services.rate_limits import RateLimiter
 from routing.domain import tokens
 from routing.providers.http_client import HttpClient
@@ -28,7 +28,7 @@ from routing.services import (
     snapshot,
 )
 from routing.services.exposure_collector import ExposureCollector
-from routing.services.group_commit import CONNECTION_ERRORS, GroupCommit, StoreUnavailable
+from routing.services.group_commit import GroupCommit, StoreUnavailable
 from routing.services.prompt_collector import PromptCollector
 
 logger = logging.getLogger(__name__)
@@ -56,11 +56,13 @@ class Runtime:
         self.is_accepting = False
         self._at_once = ledger_at_once.AtOnce() if connection.vendor == "postgresql" else None
         self._spool = settlement_spool.Spool(settlement_spool.folder(), str(self.instance.id))
+        line = Line()
         self.writer = GroupCommit(
             ledger.apply,
             ledger.undo_of,
             self._at_once.apply if self._at_once else None,
-            connect=_connect,
+            connect=line.open,
+            shut=line.shut,
             spool=self._spool,
         )
         self.prompts = PromptCollector()
@@ -68,7 +70,7 @@ class Runtime:
         self.rate_limiter = RateLimiter(settings.REDIS_URL)
         self.http_client = HttpClient()
         self.reporter = otel.start() if settings.OTEL_ENABLED else None
-        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+        self._readers = Threads(READER_THREADS, "reader")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._key_uses: dict[int, datetime] = {}
         self._poller: asyncio.Task[None] | None = None
@@ -119,10 +121,8 @@ class Runtime:
         return await self._read_within(settings.GATEWAY_STORE_SECONDS, function, *arguments)
 
     async def _read_within(self, seconds: float, function: Callable[..., T], *arguments: Any) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._readers, _with_reconnect, function, *arguments)
         try:
-            async with asyncio.timeout(seconds):
-                return await future
+            return await self._readers.ask(seconds, function, *arguments)
         except TimeoutError:
             raise StoreUnavailable("The database did not answer in time.") from None
 
@@ -159,7 +159,7 @@ class Runtime:
         self._spool.close()
         if self._at_once is not None:
             self._at_once.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._readers.close()
         if Runtime.current is self:
             Runtime.current = None
 
@@ -204,20 +204,6 @@ class Runtime:
             logger.warning("Periodic work failed: %s", type(error).__name__)
 
 
-def _connect() -> None:
-    # Of the thread that calls: each has a connection of its own.
-    connection.ensure_connection()
-
-
 def _prepare_domain() -> None:
     tokens.count("ready")
     embeddings.prepare()
-
-
-def _with_reconnect(function: Callable[..., T], *arguments: Any) -> T:
-    try:
-        return function(*arguments)
-    except CONNECTION_ERRORS:
-        # The server may have closed an idle connection; a fresh one tells whether the store is away.
-        connection.close()
-        return function(*arguments)

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsAdminScopeOrStaff
+from accounts.services import replica
 from routing.selectors import reports
 from routing.serializers.fields import DEFAULT_DAYS, DaysQuerySerializer
 from routing.serializers.statistics import (
@@ -27,7 +28,8 @@ class StatsView(APIView):
         responses=StatsSerializer,
     )
     def get(self, request: Request) -> Response:
-        return Response(StatsSerializer(reports.stats(team_id=team_id_of(request), now=timezone.now())).data)
+        team_id, now = team_id_of(request), timezone.now()
+        return Response(StatsSerializer(replica.read(lambda: reports.stats(team_id=team_id, now=now))).data)
 
 
 class RoutingMetricsView(APIView):
@@ -42,7 +44,8 @@ class RoutingMetricsView(APIView):
         team_id, days = team_id_of(request), _days(request)
 
         def compute() -> str:
-            metrics = reports.routing_metrics(team_id=team_id, days=days, now=timezone.now())
+            now = timezone.now()
+            metrics = replica.read(lambda: reports.routing_metrics(team_id=team_id, days=days, now=now))
             return force_str(request.accepted_renderer.render(RoutingMetricsSerializer(metrics).data))
 
         found = metrics_cache.get(_cache_key(team_id, days), compute)
@@ -58,7 +61,8 @@ class CacheStatsView(APIView):
         responses=CacheStatsSerializer,
     )
     def get(self, request: Request) -> Response:
-        stats = reports.cache_stats(team_id=team_id_of(request), days=_days(request), now=timezone.now())
+        team_id, days, now = team_id_of(request), _days(request), timezone.now()
+        stats = replica.read(lambda: reports.cache_stats(team_id=team_id, days=days, now=now))
         return Response(CacheStatsSerializer(stats).data)
 
 

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import Any
 
 import environ
 import pytest
@@ -14,6 +15,7 @@ env = environ.Env()
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "DATABASE_URL",
+        "DATABASE_REPLICA_URL",
         "POSTGRES_HOST",
         "POSTGRES_PORT",
         "POSTGRES_PASSWORD",
@@ -150,3 +152,52 @@ def test_networks_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_ALLOWED_NETWORKS", "10.0.0.1/8")
     with pytest.raises(ImproperlyConfigured, match=r"METRICS_ALLOWED_NETWORKS is not valid: use networks such as"):
         environment.networks(env, "METRICS_ALLOWED_NETWORKS", [])
+
+
+ORIGINAL = "postgresql://optimizer:secret@db.example.com/optimizer"
+
+
+def replica_of(original: str, named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any] | None:
+    monkeypatch.setenv("DATABASE_URL", original)
+    monkeypatch.setenv("DATABASE_REPLICA_URL", named)
+    return environment.replica(env, environment.database(env, tmp_path))
+
+
+def test_replica_is_only_read_from_and_no_question_takes_it_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    named = "postgresql://reader:secret@replica.example.com:5433/optimizer?options=-c%20work_mem%3D64MB"
+    found = replica_of(ORIGINAL, named, monkeypatch, tmp_path)
+
+    assert found is not None
+    assert (found["HOST"], found["PORT"], found["USER"], found["NAME"]) == (
+        "replica.example.com",
+        5433,
+        "reader",
+        "optimizer",
+    )
+    assert found["OPTIONS"]["options"] == (
+        "-c work_mem=64MB -c default_transaction_read_only=on -c statement_timeout=15000"
+    )
+    assert found["OPTIONS"]["connect_timeout"] == 2
+
+
+@pytest.mark.parametrize(
+    ("original", "named", "message"),
+    [
+        ("", "postgresql://replica.example.com/optimizer", r"DATABASE_REPLICA_URL is refused with SQLite.*leave"),
+        (ORIGINAL, "sqlite:///copy.sqlite3", r"DATABASE_REPLICA_URL is not valid: use postgresql://"),
+        (ORIGINAL, "replica.example.com", r"DATABASE_REPLICA_URL is not valid: use postgresql://"),
+        (ORIGINAL, "postgresql://replica.example.com", r"DATABASE_REPLICA_URL names no database: use postgresql://"),
+        (ORIGINAL, "postgresql://other@db.example.com:5432/optimizer", r"names the database itself: name its replica"),
+    ],
+)
+def test_what_can_be_no_replica_is_refused_with_the_cure(
+    original: str, named: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=message):
+        replica_of(original, named, monkeypatch, tmp_path)
+
+
+def test_without_a_name_there_is_no_replica(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert replica_of(ORIGINAL, " ", monkeypatch, tmp_path) is None

@@ -30,6 +30,7 @@ READERS: Mapping[Measure, Reader] = {
     Measure.INTEGRITY: platform.integrity,
     Measure.DATABASE_POOL: platform.connections,
     Measure.UNPRICED_TRAFFIC: traffic.unpriced,
+    Measure.CLAMPED_USAGE: traffic.clamped,
     Measure.LEARNING_UPDATE_SECONDS: counted.update_seconds,
     Measure.THRESHOLDS_AGE: learning.thresholds_age,
     Measure.INSIGHTS_CACHE_HITS: counted.insights_cache,

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from accounts import selectors as accounts
 from monitoring.domain.alerting import Reading
 from routing.domain.pricing import from_nano_usd
 from routing.models import LedgerEntry
+from routing.providers.usage_reading import CLAMPED
 
 # From here on a status says that the fault is ours, or that of everybody we asked.
 SERVER_ERROR = 500
@@ -16,11 +18,23 @@ SERVER_ERROR = 500
 def unpriced(since: datetime, now: datetime) -> list[Reading]:
     """Count the requests of unknown cost."""
     rows = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now)
-    by_model = rows.filter(is_unpriced=True).order_by().values("provider", "served_model")
-    counted = {f"{row['provider']}/{row['served_model']}": row["n"] for row in by_model.annotate(n=Count("request_id"))}
+    return _by_model(rows.filter(is_unpriced=True), rows.count(), "Requests to models without a price")
+
+
+def clamped(since: datetime, now: datetime) -> list[Reading]:
+    """Count the requests whose provider said that it used tokens in a number that cannot be."""
+    rows = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now)
+    # SQLite cannot ask what a list holds; the text of the list says it on both.
+    flagged = rows.annotate(words=Cast("flags", TextField())).filter(words__contains=f'"{CLAMPED}"')
+    return _by_model(flagged, rows.count(), "Answers with counts of tokens that cannot be")
+
+
+def _by_model(found: QuerySet[LedgerEntry], of: int, what: str) -> list[Reading]:
+    by_model = found.order_by().values("provider", "served_model").annotate(n=Count("request_id"))
+    counted = {f"{row['provider']}/{row['served_model']}": row["n"] for row in by_model}
     requests = sum(counted.values())
-    text = f"{requests} requests went to models without a price: {', '.join(sorted(counted))}." if counted else ""
-    return [Reading(float(requests), rows.count(), text=text, details={"models": counted})]
+    text = f"{what}: {requests}, of {', '.join(sorted(counted))}." if counted else ""
+    return [Reading(float(requests), of, text=text, details={"models": counted})]
 
 
 def completion_errors(since: datetime, now: datetime) -> Reading:

@@ -17,7 +17,8 @@ from django.http import HttpRequest
 from django.utils.http import is_same_domain
 
 from accounts.selectors import KeyInfo
-from accounts.services import second_factor
+from accounts.services import key_guesses, second_factor
+from accounts.services.key_guesses import TooManyWrongKeys
 from monitoring.services import access
 from routing.gateway import authentication
 from routing.gateway.authentication import Unauthenticated
@@ -28,11 +29,15 @@ _TICKET_SALT = "live-ticket"
 
 
 class Refused(Exception):
-    """The connection is not let in; ``status`` is the HTTP status that says why."""
+    """The connection is not let in.
 
-    def __init__(self, status: int, message: str) -> None:
+    ``status`` is the HTTP status that says why, ``retry_after_seconds`` when to come back, where that helps.
+    """
+
+    def __init__(self, status: int, message: str, retry_after_seconds: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,20 @@ def authenticate(scope: Mapping[str, Any]) -> Caller:
     Raises:
         Refused: The origin is not one of ours, or nothing proves that the caller may watch.
     """
-    request = _request(scope)
+    try:
+        return _caller(_request(scope))
+    except TooManyWrongKeys as error:
+        raise Refused(429, str(error), error.retry_after_seconds) from error
+
+
+def _caller(request: HttpRequest) -> Caller:
     has_key = "Authorization" in request.headers or "X-API-Key" in request.headers
     _check_origin(request, may_be_absent=has_key)
     ticket = parse_qs(request.META.get("QUERY_STRING", "")).get("ticket", [""])[0]
     if has_key:
         return _with_key(request)
     if ticket:
-        return Caller(key=_key_of_ticket(ticket))
+        return Caller(key=_key_of_ticket(ticket, _address(request)))
     session_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     if session_key is None and settings.OPTIMIZER_OPEN_API:
         return _with_key(request)
@@ -100,6 +111,10 @@ def _request(scope: Mapping[str, Any]) -> HttpRequest:
     return ASGIRequest(as_http, io.BytesIO())
 
 
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
 def _check_origin(request: HttpRequest, *, may_be_absent: bool) -> None:
     try:
         own = f"{request.scheme}://{request.get_host()}"
@@ -125,15 +140,16 @@ def _is_trusted(origin: str) -> bool:
 def _with_key(request: HttpRequest) -> Caller:
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        return Caller(key=authentication.authenticate(headers, snapshot.held()))
+        return Caller(key=authentication.authenticate(headers, snapshot.held(), _address(request)))
     except Unauthenticated as error:
         raise Refused(401, str(error)) from error
 
 
-def _key_of_ticket(ticket: str) -> KeyInfo:
+def _key_of_ticket(ticket: str, address: str) -> KeyInfo:
     try:
         api_key_id = signing.loads(ticket, salt=_TICKET_SALT, max_age=TICKET_SECONDS)
     except signing.BadSignature:
+        key_guesses.note(address)
         raise Refused(401, "This ticket is not valid or older than a minute: get a new one.") from None
     for key in snapshot.held().keys.values():
         if key.id == api_key_id:

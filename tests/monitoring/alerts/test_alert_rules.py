@@ -128,6 +128,19 @@ def test_unpriced_traffic_fires_and_is_over_an_hour_after_the_last() -> None:
     assert states_after("unpriced-traffic", NOON + HOUR + SECOND) == [["resolved"]]
 
 
+def test_counts_of_tokens_that_cannot_be_fire_and_are_over_an_hour_after_the_last() -> None:
+    team = factories.team()
+    factories.ledger_entry(team, flags=["usage_missing", "orphaned"])
+    assert states_after("usage-clamped", NOON + SECOND) == [[]]
+    factories.ledger_entry(team, flags=["usage_clamped", "over_reservation"], provider="acme", served_model="odd")
+
+    assert firing_after_its_time("usage-clamped", NOON + SECOND)
+    found = Alert.objects.get(kind="usage-clamped")
+    assert (found.value, found.samples, found.severity) == (1.0, 2, "warning")
+    assert "Answers with counts of tokens that cannot be: 1, of acme/odd." in found.message
+    assert states_after("usage-clamped", NOON + HOUR + SECOND) == [["resolved"]]
+
+
 def test_slow_updates_of_learning_fire_and_quick_ones_resolve(own_counters: Telemetry) -> None:
     alerts.evaluate(now=NOON)
     own_counters.observe("learning_update_duration_seconds", 2.5)
