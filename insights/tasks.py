@@ -1,11 +1,17 @@
-"""Scheduled work: each task calls one service and may safely run twice. Their order is in ``JOB_CHAINS``."""
+"""Work in the background: each task calls one service and may safely run twice. Their order is in ``JOB_CHAINS``."""
 
 from typing import Any
 
 from insights.services import daily, learning, realized, reports
 from insights.services import reviews as reviewing
 from jobs.decorators import job
+from jobs.services import outbox
 from routing.services import database_clock
+
+
+@outbox.handler(reviewing.ORDERED, in_transaction=False)
+def ordered_review(*, review_id: int, message_id: str) -> None:
+    reviewing.perform(review_id, now=database_clock.now())
 
 
 @job

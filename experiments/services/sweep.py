@@ -1,8 +1,10 @@
 """What experiments need without anybody's asking: looks, their end, what follows from it, and trials."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from experiments.domain import ending
 from experiments.models import Experiment, ExperimentSnapshot
@@ -10,6 +12,7 @@ from experiments.selectors import outcomes
 from experiments.services import analyses, collection, control, trials
 from experiments.services.analyses import ExperimentBusy
 from experiments.services.control import ExperimentNotRunning
+from jobs.services import runs
 
 logger = logging.getLogger(__name__)
 
@@ -19,18 +22,28 @@ _RATED_AFTERWARDS = timedelta(days=30)
 
 
 def sweep(*, now: datetime) -> list[Experiment]:
-    """Look at every running experiment, end those that are over, and start waiting trials.
-
-    What fails with one experiment is logged and does not stop the others.
+    """Start waiting trials, look at every running experiment, end those that are over, and keep late ratings.
 
     Returns:
         The experiments that ended.
+
+    Raises:
+        SomeFailed: Of ``jobs``: at least one failed, which stopped none of the others.
     """
     trials.start_waiting(now=now)
-    ended = _look_at_each(Experiment.objects.filter(status=Experiment.Status.RUNNING).order_by("id"), now)
-    for experiment in Experiment.objects.filter(ended_at__gte=now - _RATED_AFTERWARDS).order_by("id"):
-        _collect(experiment, now)
-    return ended
+
+    def work(experiment: Experiment) -> Experiment | None:
+        if experiment.status != Experiment.Status.RUNNING:
+            collection.collect(experiment, now=now)
+            return None
+        ended = _look_if_free(experiment, now)
+        if ended is not None:
+            collection.collect(ended, now=now)
+        return ended
+
+    running = Q(status=Experiment.Status.RUNNING)
+    lately = Q(ended_at__gte=now - _RATED_AFTERWARDS)
+    return _for_each(Experiment.objects.filter(running | lately).order_by("id"), work)
 
 
 def keep_up(*, now: datetime) -> list[Experiment]:
@@ -40,11 +53,21 @@ def keep_up(*, now: datetime) -> list[Experiment]:
 
     Returns:
         The experiments that ended.
+
+    Raises:
+        SomeFailed: Of ``jobs``: at least one failed, which stopped none of the others.
     """
-    running = list(Experiment.objects.filter(status=Experiment.Status.RUNNING).order_by("id"))
-    for experiment in running:
-        _collect(experiment, now)
-    return _look_at_each((one for one in running if _has_become_full(one)), now)
+
+    def work(experiment: Experiment) -> Experiment | None:
+        collection.collect(experiment, now=now)
+        return _look_if_free(experiment, now) if _has_become_full(experiment) else None
+
+    return _for_each(Experiment.objects.filter(status=Experiment.Status.RUNNING).order_by("id"), work)
+
+
+def _for_each(experiments: Iterable[Experiment], work: Callable[[Experiment], Experiment | None]) -> list[Experiment]:
+    found = runs.for_each(experiments, work, step="experiments", name=lambda one: f"experiment {one.id}")
+    return [ended for ended in found.values() if ended is not None]
 
 
 def _has_become_full(experiment: Experiment) -> bool:
@@ -52,17 +75,13 @@ def _has_become_full(experiment: Experiment) -> bool:
     return not is_known and outcomes.planned_size_is_reached(experiment)
 
 
-def _look_at_each(experiments: Iterable[Experiment], now: datetime) -> list[Experiment]:
-    ended = []
-    for experiment in experiments:
-        try:
-            if (over := _look(experiment, now)) is not None:
-                ended.append(over)
-        except (ExperimentBusy, ExperimentNotRunning) as error:
-            logger.info("Experiment %s was left alone: %s", experiment.id, error)
-        except Exception:
-            logger.exception("The sweep of experiment %s failed", experiment.id)
-    return ended
+def _look_if_free(experiment: Experiment, now: datetime) -> Experiment | None:
+    """Look at an experiment unless somebody else does so, or has ended it meanwhile."""
+    try:
+        return _look(experiment, now)
+    except (ExperimentBusy, ExperimentNotRunning) as error:
+        logger.info("Experiment %s was left alone: %s", experiment.id, error)
+        return None
 
 
 def _look(experiment: Experiment, now: datetime) -> Experiment | None:
@@ -80,10 +99,3 @@ def _look(experiment: Experiment, now: datetime) -> Experiment | None:
     else:
         return None
     return control.complete(experiment, actor=SCHEDULE, reason=reason, now=now)
-
-
-def _collect(experiment: Experiment, now: datetime) -> None:
-    try:
-        collection.collect(experiment, now=now)
-    except Exception:
-        logger.exception("The results of experiment %s could not be brought up to date", experiment.id)

@@ -31,7 +31,7 @@ class ReviewAdmin(ReadOnlyAdmin):
     @display(
         description="state",
         ordering="state",
-        label={State.RUNNING: "info", State.SUCCEEDED: "success", State.FAILED: "danger"},
+        label={State.QUEUED: "info", State.RUNNING: "info", State.SUCCEEDED: "success", State.FAILED: "danger"},
     )
     def labelled_state(self, review: Review) -> str:
         return review.state

@@ -7,10 +7,11 @@ from accounts.models import Team
 class Review(models.Model):
     """One look at a team's traffic: of which days, what it saw, and what became of the team's findings.
 
-    The constraint is the lock: one running review for each team.
+    The constraint is the lock: one review for each team that waits or runs.
     """
 
     class State(models.TextChoices):
+        QUEUED = "queued", "queued, for a worker"
         RUNNING = "running"
         SUCCEEDED = "succeeded"
         FAILED = "failed"
@@ -41,7 +42,9 @@ class Review(models.Model):
         db_table = "reviews"
         ordering = ("-id",)
         constraints = (
-            models.UniqueConstraint(fields=("team",), condition=Q(state="running"), name="review_one_running_per_team"),
+            models.UniqueConstraint(
+                fields=("team",), condition=Q(state__in=("queued", "running")), name="review_one_open_per_team"
+            ),
             models.CheckConstraint(condition=Q(ends_before__gt=F("starts_on")), name="review_window_has_a_day"),
         )
         indexes = (

@@ -21,7 +21,7 @@ _PATH_FIELDS = ("place", "finding_type", "goal", "reason", "score", "findings", 
 
 
 def learning_paths(*, now: datetime) -> dict[str, Any]:
-    """Keep what every team should improve next; raises SomeTeamsFailed after all teams had their turn."""
+    """Keep what every team should improve next; raises SomeFailed after all teams had their turn."""
 
     def keep(team: Team) -> None:
         if features.is_enabled(Feature.LEARNING_PATHS, team):
@@ -72,7 +72,7 @@ def keep_trends(team: Team, *, now: datetime) -> None:
 
 
 def trends(*, now: datetime) -> dict[str, Any]:
-    """Keep every team's figures of the last weeks; raises SomeTeamsFailed after all teams had their turn."""
+    """Keep every team's figures of the last weeks; raises SomeFailed after all teams had their turn."""
 
     def keep(team: Team) -> None:
         if features.is_enabled(Feature.TRENDS, team):
@@ -82,7 +82,7 @@ def trends(*, now: datetime) -> dict[str, Any]:
 
 
 def anti_patterns(*, now: datetime) -> dict[str, Any]:
-    """Find every team's recurring types of finding anew; raises SomeTeamsFailed after all teams had their turn."""
+    """Find every team's recurring types of finding anew; raises SomeFailed after all teams had their turn."""
 
     def learn(team: Team) -> None:
         if features.is_enabled(Feature.PATTERN_LEARNING, team):
@@ -101,7 +101,7 @@ def archive_trends(*, now: datetime) -> dict[str, Any]:
 
 
 def team_metrics(*, now: datetime) -> dict[str, Any]:
-    """Keep every team's figures of the day so far; raises SomeTeamsFailed after all teams had their turn."""
+    """Keep every team's figures of the day so far; raises SomeFailed after all teams had their turn."""
 
     def keep(team: Team) -> None:
         if features.is_enabled(Feature.INSIGHTS, team):

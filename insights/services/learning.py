@@ -28,7 +28,7 @@ def recompute(*, now: datetime) -> dict[str, Any]:
     """Compute acceptance, calibration, thresholds and patterns of every team anew.
 
     Raises:
-        SomeTeamsFailed: After all teams had their turn.
+        SomeFailed: After all teams had their turn.
     """
     with telemetry.timed("learning_update_duration_seconds"):
         result = teams.each(lambda team: learn(team, now=now), step="learning")
@@ -51,7 +51,7 @@ def tune_all(*, now: datetime) -> dict[str, Any]:
     """Set the confidence thresholds of the week that ``now`` is in.
 
     Raises:
-        SomeTeamsFailed: After all teams had their turn.
+        SomeFailed: After all teams had their turn.
     """
 
     def tune(team: Team) -> None:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def weekly_all(*, now: datetime) -> dict[str, Any]:
-    """Write every team's report of the last complete week; raises SomeTeamsFailed after all teams had their turn.
+    """Write every team's report of the last complete week; raises SomeFailed after all teams had their turn.
 
     Returns:
         The number of teams, and the reports as e-mail texts by slug of the team, of teams that had any traffic.

@@ -1,7 +1,7 @@
 """Cost reviews: look at a team's traffic, and bring its findings up to date with what is seen.
 
-The row of a running review is the lock, so that two of one team never overlap. What is found is written in one
-transaction: a review that fails or is broken off changes no finding.
+The row of a review that waits or runs is the lock, so that two of one team never overlap. What is found is written in
+one transaction: a review that fails or is broken off changes no finding.
 """
 
 import logging
@@ -20,13 +20,18 @@ from insights.domain.observations import Observations
 from insights.models import Review
 from insights.selectors import observations
 from insights.services import findings, invalidation, teams
+from jobs.services import outbox
 
 logger = logging.getLogger(__name__)
 
+# The outbox's name for a review that somebody asked for.
+ORDERED = "insights.ordered_review"
 WINDOW_DAYS = 7
 MOST_DAYS = 90
 # A review takes seconds; one still running after this long was left behind by a process that ended.
 LEFT_BEHIND_AFTER = timedelta(minutes=15)
+# One that nobody began for so long was given up, and must not stand in the way of others.
+UNHEARD_AFTER = timedelta(days=1)
 _ACTOR = "schedule"
 State = Review.State
 Trigger = Review.Trigger
@@ -52,21 +57,52 @@ def run(team: Team, *, trigger: str, actor: str, now: datetime, window_days: int
         ReviewInProgress: A review of the team has not ended.
     """
     starts_on, ends_before = _window(now, window_days, includes_today=trigger != Trigger.SCHEDULE)
-    review = _begin(team, trigger=trigger, actor=actor, starts_on=starts_on, ends_before=ends_before, now=now)
+    window = {"starts_on": starts_on, "ends_before": ends_before}
+    return _do(_begin(team, State.RUNNING, now, trigger=trigger, actor=actor, **window), now)
+
+
+def order(team: Team, *, actor: str, now: datetime, window_days: int = WINDOW_DAYS) -> Review:
+    """Have a worker review a team's traffic, today's too; whatever becomes of this process or the broker, it is done.
+
+    Args:
+        window_days: How many UTC days to look at, from 1 to 90.
+
+    Returns:
+        The review, which waits for a worker.
+
+    Raises:
+        ReviewInProgress: A review of the team has not ended.
+    """
+    starts_on, ends_before = _window(now, window_days, includes_today=True)
+    window = {"starts_on": starts_on, "ends_before": ends_before}
+    with transaction.atomic():
+        review = _begin(team, State.QUEUED, now, trigger=Trigger.API, actor=actor, **window)
+        outbox.send(ORDERED, review_id=review.id)
+    return review
+
+
+def perform(review_id: int, *, now: datetime) -> None:
+    """Do a review that was ordered, from the beginning where one before was broken off; nothing where it is done.
+
+    Raises:
+        ReviewInProgress: One that failed is tried again while another of the team has not ended.
+        Exception: Whatever reviewing raises, after that has been recorded.
+    """
+    waiting = Review.objects.filter(id=review_id).exclude(state=State.SUCCEEDED)
     try:
-        with telemetry.timed("insights_generation_duration_seconds"):
-            seen = observations.gather(team, starts_on, ends_before)
-            return _write(review, seen, rules.review(seen), now)
-    except BaseException as error:
-        _fail(review, error, now)
-        raise
+        with transaction.atomic():
+            is_mine = waiting.update(state=State.RUNNING, started_at=now, finished_at=None, error="")
+    except IntegrityError as error:
+        raise ReviewInProgress("Another review of this team has not ended.") from error
+    if is_mine:
+        _do(Review.objects.select_related("team").get(id=review_id), now)
 
 
 def run_all(*, now: datetime) -> dict[str, Any]:
     """Review every active team whose reviews are on; one team's failure stops no other's.
 
     Raises:
-        SomeTeamsFailed: After all teams had their turn.
+        SomeFailed: After all teams had their turn.
     """
 
     def review(team: Team) -> None:
@@ -84,23 +120,28 @@ def _window(now: datetime, days: int, *, includes_today: bool) -> tuple[date, da
     return ends_before - timedelta(days=days), ends_before
 
 
-def _begin(team: Team, *, trigger: str, actor: str, starts_on: date, ends_before: date, now: datetime) -> Review:
+def _begin(team: Team, state: str, now: datetime, **values: Any) -> Review:
     Review.objects.filter(team=team, state=State.RUNNING, started_at__lte=now - LEFT_BEHIND_AFTER).update(
         state=State.FAILED, finished_at=now, error="It never ended: its process stopped. Another review took its place."
     )
+    Review.objects.filter(team=team, state=State.QUEUED, started_at__lte=now - UNHEARD_AFTER).update(
+        state=State.FAILED, finished_at=now, error="No worker began it within a day. Another review took its place."
+    )
     try:
         with transaction.atomic():
-            return Review.objects.create(
-                team=team,
-                trigger=trigger,
-                actor=actor,
-                state=State.RUNNING,
-                starts_on=starts_on,
-                ends_before=ends_before,
-                started_at=now,
-            )
+            return Review.objects.create(team=team, state=state, started_at=now, **values)
     except IntegrityError as error:
-        raise ReviewInProgress("A review of this team is running. Look at /api/reviews for its end.") from error
+        raise ReviewInProgress("A review of this team has not ended. Look at /api/reviews for its end.") from error
+
+
+def _do(review: Review, now: datetime) -> Review:
+    try:
+        with telemetry.timed("insights_generation_duration_seconds"):
+            seen = observations.gather(review.team, review.starts_on, review.ends_before)
+            return _write(review, seen, rules.review(seen), now)
+    except BaseException as error:
+        _fail(review, error, now)
+        raise
 
 
 def _write(review: Review, seen: Observations, found: Iterable[Found], now: datetime) -> Review:

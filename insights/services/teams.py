@@ -14,6 +14,6 @@ def each(work: Callable[[Team], Any], *, step: str) -> dict[str, Any]:
         For how many teams it was done.
 
     Raises:
-        SomeTeamsFailed: Of ``jobs``, after all teams had their turn.
+        SomeFailed: Of ``jobs``, after all teams had their turn.
     """
     return {"teams": len(runs.for_each_team(Team.objects.filter(is_active=True).order_by("id"), work, step=step))}

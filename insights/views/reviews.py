@@ -34,6 +34,10 @@ from routing.services.answer_copies import REPLAY_HEADER
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, "header", description="The same key and answer are stored once, and answered alike."
 )
+_LATER = "respond-async"
+_PREFER = OpenApiParameter(
+    "Prefer", str, "header", description="`respond-async` answers 202 at once, and a worker does the review."
+)
 
 
 class ReviewsView(APIView):
@@ -55,20 +59,20 @@ class ReviewsView(APIView):
         operation_id="review_now",
         summary="Review the team's traffic now, today's included",
         tags=["reviews"],
+        parameters=[_PREFER],
         request=NewReviewSerializer,
-        responses=ReviewSerializer,
+        responses={200: ReviewSerializer, 202: ReviewSerializer},
     )
     def post(self, request: Request) -> Response:
         asked = body(request, NewReviewSerializer)
         team = one_team(request, asked.get("team"))
         features.require(Feature.COST_REVIEW, team)
-        review = reviews.run(
-            team,
-            trigger=Review.Trigger.API,
-            actor=request_actor(request),
-            now=database_clock.now(),
-            window_days=asked["window_days"],
-        )
+        options = {"actor": request_actor(request), "now": database_clock.now(), "window_days": asked["window_days"]}
+        if _may_answer_later(request):
+            ordered = reviews.order(team, **options)
+            headers = {"Location": f"/api/reviews/{ordered.id}", "Preference-Applied": _LATER}
+            return Response(ReviewSerializer(ordered).data, status=202, headers=headers)
+        review = reviews.run(team, trigger=Review.Trigger.API, **options)
         return Response(ReviewSerializer(review).data)
 
 
@@ -162,3 +166,9 @@ class ActionRevertView(APIView):
         applied = actions.find(action_id, request_team(request))
         reverted = actions.revert(applied, actor=request_actor(request), now=database_clock.now(), reason=reason)
         return Response(AppliedActionSerializer(reverted).data)
+
+
+def _may_answer_later(request: Request) -> bool:
+    """Say whether the caller would rather not wait (RFC 7240, section 4.1)."""
+    preferences = request.headers.get("Prefer", "").split(",")
+    return any(preference.partition(";")[0].strip().lower() == _LATER for preference in preferences)

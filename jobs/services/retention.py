@@ -18,9 +18,20 @@ def delete_old(*, now: datetime) -> dict[str, int]:
 
     What was given up stays until somebody has decided about it.
     """
-    messages = OutboxMessage.objects.filter(state=JobRun.State.SUCCEEDED, finished_at__lt=now - MESSAGE_AGE)
-    letters = DeadLetter.objects.exclude(outcome="").filter(decided_at__lt=now - RUN_AGE)
-    return {"runs": _delete(_old_runs(now)), "messages": _delete(messages), "dead_letters": _delete(letters)}
+    return {name: _delete(rows) for name, rows in _old(now).items()}
+
+
+def count_old(*, now: datetime) -> dict[str, int]:
+    """Count what ``delete_old`` would delete, were it not bounded."""
+    return {name: rows.count() for name, rows in _old(now).items()}
+
+
+def _old(now: datetime) -> dict[str, QuerySet[Any]]:
+    return {
+        "runs": _old_runs(now),
+        "messages": OutboxMessage.objects.filter(state=JobRun.State.SUCCEEDED, finished_at__lt=now - MESSAGE_AGE),
+        "dead_letters": DeadLetter.objects.exclude(outcome="").filter(decided_at__lt=now - RUN_AGE),
+    }
 
 
 def _old_runs(now: datetime) -> QuerySet[JobRun]:

@@ -23,23 +23,25 @@ class RunNotFound(Exception):
     """There is no such run."""
 
 
-class SomeTeamsFailed(Exception):
-    """The work of at least one team failed; that of the others is done."""
+class SomeFailed(Exception):
+    """The work on at least one part of a job failed; that on the others is done."""
 
     def __init__(self, failed: Mapping[str, str]) -> None:
         self.failed = dict(failed)
-        reasons = "; ".join(f"{team}: {reason}" for team, reason in self.failed.items())
-        super().__init__(f"Failed for {len(self.failed)} teams. {reasons}")
+        super().__init__(f"Failed for {'; '.join(f'{part}: {reason}' for part, reason in self.failed.items())}")
 
 
-class _Team(Protocol):
+class _Part(Protocol):
     @property
     def pk(self) -> Any: ...
 
+
+class _Team(_Part, Protocol):
     @property
     def slug(self) -> str: ...
 
 
+P = TypeVar("P", bound=_Part)
 T = TypeVar("T", bound=_Team)
 R = TypeVar("R")
 
@@ -116,38 +118,44 @@ def conclude(ended: JobRun) -> None:
 
 
 def for_each_team(teams: Iterable[T], work: Callable[[T], R], *, step: str = "teams") -> dict[str, R]:
-    """Do something for each team; what fails with one is logged and stops none of the others.
+    """Do something for each team, as ``for_each`` does; the results are by slug."""
+    return for_each(teams, work, step=step, name=lambda team: team.slug)
 
-    Inside a run, teams that are done are noted: a retry, or whoever takes the run over, does the others only. A process
-    that is killed between a team's work and its note does that one team twice.
+
+def for_each(parts: Iterable[P], work: Callable[[P], R], *, step: str, name: Callable[[P], str]) -> dict[str, R]:
+    """Do something for each part of a job; what fails with one is logged and stops none of the others.
+
+    Inside a run, parts that are done are noted by their key: a retry, or whoever takes the run over, does the others
+    only. A process that is killed between a part's work and its note does that one part twice.
 
     Args:
         step: Tells several passes of one job apart.
+        name: Says which part it is, to people; different for each.
 
     Returns:
-        What came of each team that was done now, by slug.
+        What came of each part that was done now, by name.
 
     Raises:
-        SomeTeamsFailed: At the end, with the reason of each.
+        SomeFailed: At the end, with the reason of each.
     """
     current = _current.get()
     done = current.progress.setdefault(step, []) if current else []
     results: dict[str, R] = {}
     failed: dict[str, str] = {}
-    for team in teams:
-        if team.pk in done:
+    for part in parts:
+        if part.pk in done:
             continue
         try:
-            results[team.slug] = work(team)
+            results[name(part)] = work(part)
         except Exception as error:
-            logger.exception("%s failed for team %s", current or step, team.slug)
-            failed[team.slug] = f"{type(error).__name__}: {error}"
+            logger.exception("%s failed for %s", current or step, name(part))
+            failed[name(part)] = f"{type(error).__name__}: {error}"
             continue
-        done.append(team.pk)
+        done.append(part.pk)
         if current:
             JobRun.objects.filter(pk=current.pk, token=current.token).update(progress=current.progress)
     if failed:
-        raise SomeTeamsFailed(failed)
+        raise SomeFailed(failed)
     return results
 
 

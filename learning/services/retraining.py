@@ -23,7 +23,7 @@ from learning.models import ModelPerformance, RetrainingRun
 from learning.selectors import overrides as override_selectors
 from learning.selectors import votes_over_time
 from learning.selectors.votes_over_time import Quality
-from learning.services import alerts, findings, job_figures, overrides, run_lock
+from learning.services import alerts, findings, job_figures, overrides, run_lock, scopes
 from learning.services.findings import Findings
 from routing.domain.policy import Override
 from routing.models import PolicyActivation, PolicyVersion
@@ -32,10 +32,6 @@ from routing.selectors import policies as policy_selectors
 logger = logging.getLogger(__name__)
 
 QUALITY_WINDOW = timedelta(days=7)
-
-
-class RetrainingFailed(Exception):
-    """The retraining of at least one policy failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +87,7 @@ def retrain(
     rules = findings.rules(min_samples, confidence_threshold)
     if dry_run:
         found = findings.gather(team, run_rules=rules, frozen=_frozen_or_unusual(team, now), now=now)
+        found = findings.freeze(found, _in_dispute(found))
         return _report(uuid.uuid4(), found, findings.decide(found), dry_run=True)
     started = time.monotonic()
     parameters = {**asdict(rules), "since": findings.window_start(now).isoformat(), "until": now.isoformat()}
@@ -99,6 +96,9 @@ def retrain(
         with job_figures.recorded():
             alerts.freeze_unusual(team, now=now)
             found = findings.gather(team, run_rules=rules, frozen=alerts.frozen(team), now=now)
+            disputed = _in_dispute(found)
+            alerts.freeze_disputed(team, disputed, now=now)
+            found = findings.freeze(found, disputed)
             quality = votes_over_time.quality_by_pattern(team, since=now - QUALITY_WINDOW, until=now)
             report = _put_in_force(run, found, quality, started)
     except BaseException as error:
@@ -114,30 +114,30 @@ def retrain_all(*, trigger: str, actor: str, now: datetime) -> list[RetrainingRe
     The schedule passes over those for whom ``auto_retrain`` is off; what people start runs all the same.
 
     Raises:
-        RetrainingFailed: At least one failed; the others have taken effect.
+        SomeFailed: Of ``jobs``: at least one failed; the others have taken effect.
     """
-    reports, failed = [], []
-    for team in (None, *Team.objects.filter(learns_alone=True, is_active=True).order_by("slug")):
-        name = team.slug if team else "shared"
+
+    def work(team: Team | None) -> RetrainingReport | None:
         if trigger == RetrainingRun.Trigger.SCHEDULE and not features.is_enabled(Feature.AUTO_RETRAIN, team):
-            logger.warning("Retraining of %s left out: the feature auto_retrain is off", name)
-            continue
+            logger.warning("Retraining of %s left out: the feature auto_retrain is off", scopes.name(team))
+            return None
         try:
-            reports.append(retrain(team=team, trigger=trigger, actor=actor, dry_run=False, now=now))
+            return retrain(team=team, trigger=trigger, actor=actor, dry_run=False, now=now)
         except run_lock.RetrainingInProgress:
-            logger.info("Retraining of %s skipped: one is running", name)
-        except Exception:
-            logger.exception("Retraining of %s failed", name)
-            failed.append(name)
-    if failed:
-        raise RetrainingFailed(f"Retraining failed for: {', '.join(failed)}. The log has each reason.")
-    return reports
+            logger.info("Retraining of %s skipped: one is running", scopes.name(team))
+            return None
+
+    return scopes.for_each(work, step="retraining")
 
 
 def _frozen_or_unusual(team: Team | None, now: datetime) -> dict[str, str]:
     """Return the patterns that a run would leave as they are, those that it would freeze first included."""
     found = {rate.pattern: f"frozen: {reason}" for rate, reason in reversed(alerts.unusual(team, now=now))}
     return found | alerts.frozen(team)
+
+
+def _in_dispute(found: Findings) -> dict[str, str]:
+    return alerts.unsettled(found.team, findings.disputed(found), now=found.now)
 
 
 def _report(run_id: uuid.UUID, found: Findings, table: Table, *, dry_run: bool) -> RetrainingReport:

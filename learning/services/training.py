@@ -14,7 +14,7 @@ from accounts.services.features import Feature
 from learning.domain import predictor_training
 from learning.domain.training_set import NotEnoughEvidence
 from learning.models import PolicyEvaluation
-from learning.services import documents, expected_costs, job_figures, promotion, training_evidence
+from learning.services import documents, expected_costs, job_figures, promotion, scopes, training_evidence
 from routing.models import PolicyVersion
 from routing.selectors import policies as policy_selectors
 from routing.services import policies
@@ -24,10 +24,6 @@ logger = logging.getLogger(__name__)
 # Training draws random numbers from this, so that equal evidence gives an equal predictor.
 SEED = 0
 State = PolicyVersion.State
-
-
-class TrainingFailed(Exception):
-    """The training of at least one scope failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +99,21 @@ def train_all(*, actor: str, now: datetime) -> list[Training]:
     trains all.
 
     Raises:
-        TrainingFailed: At least one failed otherwise.
+        SomeFailed: Of ``jobs``: at least one failed otherwise.
     """
-    trainings, failed = [], []
-    for team in (None, *Team.objects.filter(learns_alone=True, is_active=True).order_by("slug")):
-        name = team.slug if team else "shared"
+
+    def work(team: Team | None) -> Training | None:
         if not features.is_enabled(Feature.AUTO_RETRAIN, team):
-            logger.warning("Training of %s left out: the feature auto_retrain is off", name)
-            continue
+            logger.warning("Training of %s left out: the feature auto_retrain is off", scopes.name(team))
+            return None
         try:
             with job_figures.recorded(unless=(NotEnoughEvidence,)):
-                trainings.append(train(team=team, actor=actor, now=now))
+                return train(team=team, actor=actor, now=now)
         except NotEnoughEvidence as error:
-            logger.info("No predictor for %s: %s", name, error)
-        except Exception:
-            logger.exception("Training of %s failed", name)
-            failed.append(name)
-    if failed:
-        raise TrainingFailed(f"Training failed for: {', '.join(failed)}. The log has each reason.")
-    return trainings
+            logger.info("No predictor for %s: %s", scopes.name(team), error)
+            return None
+
+    return scopes.for_each(work, step="training")
 
 
 def _note(summary: dict[str, Any]) -> str:

@@ -298,6 +298,16 @@ def test_a_review_that_runs_is_waited_for(caller: Caller) -> None:
     assert (refused.status_code, refused.headers["Retry-After"]) == (409, "5")
 
 
+def test_a_review_that_nobody_wants_to_wait_for_is_answered_at_once(caller: Caller) -> None:
+    ordered = caller.post("/api/reviews", {"window_days": 14}, Prefer="handling=lenient, Respond-Async; wait=10")
+
+    review = ordered.json()
+    assert (ordered.status_code, ordered.headers["Preference-Applied"]) == (202, "respond-async")
+    assert (review["state"], review["starts_on"]) == ("queued", "2026-02-19")
+    assert caller.get(ordered.headers["Location"]).json() == review
+    assert caller.post("/api/reviews").status_code == 409
+
+
 def test_insights_are_kept_until_something_happens(caller: Caller) -> None:
     row = finding(caller.team)
     before = caller.get("/api/insights/team-metrics").json()

@@ -11,7 +11,7 @@ from jobs import signals
 from jobs.models import DeadLetter, JobRun
 from jobs.services import attempts, clock, dead_letters, runs, sweep
 from jobs.services.dead_letters import AlreadyDecided, NothingToRetry
-from jobs.services.runs import RunNotFound, SomeTeamsFailed
+from jobs.services.runs import RunNotFound, SomeFailed
 from tests import factories
 
 WEEK = "2026-11-22T02:00Z"
@@ -227,7 +227,7 @@ class TestTeams:
         def work() -> dict[str, str]:
             return runs.for_each_team(teams, review)
 
-        with pytest.raises(SomeTeamsFailed, match=r"Failed for 1 teams. b: ValueError: no data"):
+        with pytest.raises(SomeFailed, match=r"Failed for b: ValueError: no data"):
             run(work)
         broken.clear()
         make_due()

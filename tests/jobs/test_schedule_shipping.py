@@ -1,6 +1,7 @@
 """The settings are the source of their own entries of the schedule; what staff make of it stays."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from celery import current_app
 from celery.schedules import crontab
 from django.conf import settings as project
 from django.db import OperationalError
+from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from jobs.beat import Scheduler
@@ -96,6 +98,33 @@ def test_messages_say_that_they_come_by_the_schedule(settings) -> None:
     entry = Scheduler.Entry(stored("nightly"), app=current_app)
 
     assert entry.options["headers"]["scheduled_entry"] == "nightly"
+
+
+def test_what_was_done_by_a_clock_that_has_been_set_back_since_is_done_again_in_its_interval() -> None:
+    schedules.ship({"often": {"task": "jobs.tasks.sweep", "schedule": 15.0}}, now=NOW)
+    PeriodicTask.objects.update(last_run_at=timezone.now() + timedelta(days=7))
+
+    is_due, seconds = Scheduler.Entry(stored("often"), app=current_app).is_due()
+
+    assert (is_due, 14 < seconds <= 15) == (False, True)
+
+
+def test_scheduler_looks_anew_for_what_is_due_once_its_clock_was_set() -> None:
+    class Idle(Scheduler):
+        schedule: dict[str, Any] = {}
+
+    scheduler = Idle(app=current_app, lazy=True)
+    scheduler.tick()
+    planned = scheduler._heap
+
+    scheduler.tick()
+    kept = scheduler._heap
+    # As if the clock had been a week ahead until now.
+    scheduler._clock_ahead_seconds = time.time() - time.monotonic() + 7 * 86_400
+    scheduler.tick()
+
+    assert kept is planned
+    assert scheduler._heap is not planned
 
 
 def test_switched_off_the_scheduler_only_lets_what_was_begun_end(settings) -> None:

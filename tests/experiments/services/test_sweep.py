@@ -6,6 +6,7 @@ import pytest
 
 from experiments.models import Experiment, ExperimentNotice
 from experiments.services import control, sweep
+from jobs.services.runs import SomeFailed
 from routing.domain import policy as policy_domain
 from routing.models import LedgerEntry, PolicyVersion, TrafficSplit
 from routing.selectors import policies as policy_selectors
@@ -98,7 +99,10 @@ def test_failure_of_one_experiment_does_not_stop_the_others() -> None:
     half_the_cost(experiment)
     Experiment.objects.filter(id=broken.id).update(analysis_state={"schema": 99})
 
-    assert ids(sweep.sweep(now=NOW)) == [experiment.id]
+    with pytest.raises(SomeFailed, match=rf"^Failed for experiment {broken.id}: "):
+        sweep.sweep(now=NOW)
+
+    assert list(Experiment.objects.filter(status="completed").values_list("id", flat=True)) == [experiment.id]
 
 
 def test_planned_size_is_noticed_within_a_minute() -> None:

@@ -9,7 +9,7 @@ from insights.domain.answers import Answer
 from insights.models import Finding, Review
 from insights.services import answers, invalidation, reviews
 from insights.services.reviews import ReviewInProgress
-from jobs.services.runs import SomeTeamsFailed
+from jobs.services.runs import SomeFailed
 from tests import factories
 from tests.insights import reviewed_traffic
 from tests.insights.reviewed_traffic import NOW, finding, overpowered, reviewed
@@ -188,7 +188,7 @@ def test_a_failed_review_says_why_and_stops_no_other_team() -> None:
     # Nothing grades like this: the review meets it and cannot go on.
     Finding.objects.update(severity="odd")
 
-    with pytest.raises(SomeTeamsFailed, match="broken"):
+    with pytest.raises(SomeFailed, match="broken"):
         reviews.run_all(now=NOW + DAY)
 
     failed, done = Review.objects.filter(trigger="schedule").order_by("team__slug")
