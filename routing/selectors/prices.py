@@ -38,6 +38,11 @@ def prices_at(at: datetime) -> QuerySet[ModelPrice]:
     )
 
 
+def rank(source: str) -> int:
+    """Return the place of a price's source: of prices that hold at once, that of the lowest place counts."""
+    return _PRECEDENCE.index(ModelPrice.Source(source))
+
+
 def schedule(price: ModelPrice) -> PriceSchedule:
     """Return the rates of a price row as the domain computes with them."""
     return PriceSchedule(
