@@ -54,5 +54,13 @@ def forget(username: str) -> int:
 
 def forget_expired(*, now: datetime) -> int:
     """Delete failures that count no more; returns how many records there were."""
-    since = now - settings.AXES_COOLOFF_TIME
-    return int(AccessAttempt.objects.filter(attempt_time__lt=since).delete()[0])
+    return int(_expired(now).delete()[0])
+
+
+def count_expired(*, now: datetime) -> int:
+    """Count the records that ``forget_expired`` would delete."""
+    return int(_expired(now).count())
+
+
+def _expired(now: datetime) -> Any:
+    return AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)

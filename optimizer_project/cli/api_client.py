@@ -2,7 +2,10 @@
 
 import argparse
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from django.core.management.base import CommandError
@@ -23,8 +26,34 @@ def add_arguments(parser: argparse.ArgumentParser, *, timeout_seconds: int) -> N
     )
 
 
-def post(options: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
+class Refused(CommandError):
+    """The server answered with an error of this ``status``."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"The server answered {status}: {reason}")
+        self.status = status
+
+
+def get(options: argparse.Namespace, path: str, **query: str) -> Any:
     """Return the server's JSON answer of status 200; raises CommandError with the cure."""
+    return _call(options, "GET", f"{path}?{urlencode(query)}" if query else path)
+
+
+def post(options: argparse.Namespace, path: str, body: dict[str, Any], *, idempotency_key: str | None = None) -> Any:
+    """Return the server's JSON answer of status 200; raises CommandError with the cure."""
+    headers = {"Content-Type": "application/json"}
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
+    return _call(options, "POST", path, orjson.dumps(body), headers)
+
+
+def _call(
+    options: argparse.Namespace,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     api_key = options.api_key or os.environ.get("OPTIMIZER_API_KEY")
     if not api_key:
         raise CommandError(
@@ -33,10 +62,10 @@ def post(options: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
         )
     try:
         answer = http_client.exchange(
-            "POST",
+            method,
             f"{options.url.rstrip('/')}{path}",
-            headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
-            body=orjson.dumps(body),
+            headers={"Authorization": f"Bearer {api_key}", **headers},
+            body=body,
             timeout_seconds=options.timeout_seconds,
         )
         found = orjson.loads(answer.body)
@@ -47,7 +76,7 @@ def post(options: argparse.Namespace, path: str, body: dict[str, Any]) -> Any:
     except ValueError as error:
         raise CommandError(f"--url {options.url} is not this server: {error}") from error
     if answer.status != 200:
-        raise CommandError(f"The server answered {answer.status}: {_reason(found, answer.body)}")
+        raise Refused(answer.status, _reason(found, answer.body))
     return found
 
 

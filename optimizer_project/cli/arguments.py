@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from django.core.management.base import CommandError
@@ -41,6 +42,17 @@ def share(text: str) -> float:
     if not 0.0 <= number <= 1.0:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
     return number
+
+
+def moment(text: str) -> datetime:
+    """Parse a day or a time of ISO 8601; in UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time, such as 2026-03-01 or 2026-03-01T12:00:00+00:00"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 port = whole_number(1, 65535)

@@ -29,4 +29,4 @@ def run(options: argparse.Namespace, console: Console) -> None:
                 console.line(f"{'':<8} Cure: {finding.cure}")
     failed = [finding.name for finding in findings if finding.state == checks.FAILED]
     if failed:
-        raise CommandError(f"Checks failed: {', '.join(failed)}.")
+        raise CommandError(f"Checks failed: {', '.join(failed)}. The cure of each stands above.")

@@ -3,7 +3,7 @@
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
@@ -34,7 +34,8 @@ def exchange(
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname, parts.port, timeout=timeout_seconds)
     try:
-        connection.request(method, parts.path or "/", body=body, headers=dict(headers or {}))
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection.request(method, target, body=body, headers=dict(headers or {}))
         response = connection.getresponse()
         lowered = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, lowered, response.read())

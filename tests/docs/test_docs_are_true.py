@@ -1,15 +1,21 @@
 """The documents name what exists, and leave out nothing: variables, paths, make targets, commands, files."""
 
 import re
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts.domain.series import SERIES
-from optimizer_project.cli import registry
+from monitoring.models import AlertRule
+from monitoring.services import integrity
+from monitoring.services.alert_defaults import CHANNELS, RULES
+from optimizer_project import websocket_urls
 from routing.gateway import app as gateway_app
 
 ROOT = Path(settings.BASE_DIR)
@@ -22,7 +28,13 @@ ALERT_ROW = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \| (?:critical|warning) \|
 OPERATION_HEADING = re.compile(r"^### (GET|POST|PUT|PATCH|DELETE) (/\S*)$", re.MULTILINE)
 MAKE_CALL = re.compile(r"(?:^|`)make ([a-z][a-z-]*)", re.MULTILINE)
 MAKE_TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
-COMMAND_CALL = re.compile(r"manage\.py optimizer ([a-z]+)")
+NAMED_OPERATION = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`?\s]*)[^`]*`")
+PLACE = re.compile(r"\{[^}]*\}")
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+RULE_ROW = re.compile(r"^\| `([a-z-]+)` \| [^|]+ \| ([^|]+) \| ?([^|]*) \| (critical|warning|info) \|$", re.MULTILINE)
+CHANNEL_ROW = re.compile(r"^\| (critical|warning|info) \| ([^|]+) \|$", re.MULTILINE)
+# Staff find their way there by themselves.
+OF_THE_ADMIN = ("/admin",)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -33,6 +45,22 @@ def text_of(name: str | Path) -> str:
     return (ROOT / name).read_text()
 
 
+def routes() -> set[str]:
+    """Return the address of every view and WebSocket, without the slash at its end."""
+
+    def walk(patterns: Iterable[URLPattern | URLResolver], before: str) -> Iterator[str]:
+        for one in patterns:
+            address = before + PARAMETER.sub(r"{\1}", str(one.pattern)).lstrip("^").rstrip("$")
+            if isinstance(one, URLResolver):
+                yield from walk(one.url_patterns, address)
+            else:
+                yield address
+
+    addresses = [*walk(get_resolver().url_patterns, ""), *websocket_urls.PATHS]
+    return {f"/{address.strip('/')}" for address in addresses}
+
+
+@cache
 def operations_of_the_schema() -> set[tuple[str, str]]:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     return {(method.upper(), path) for path, methods in schema["paths"].items() for method in methods}
@@ -77,6 +105,61 @@ def test_the_page_on_monitoring_has_exactly_the_rules_for_prometheus() -> None:
     assert named == set(re.findall(r"- alert: (\w+)", text_of("deploy/monitoring/rules.yml")))
 
 
+def test_the_page_on_alerts_has_exactly_the_rules_of_a_new_installation() -> None:
+    default = AlertRule()
+    described = {slug: cells for slug, *cells in RULE_ROW.findall(text_of("docs/ALERTS.md"))}
+    held = {0: "at once", 300: "5 min"}
+    windows = {300: "5 min", 3600: "1 hour", 86_400: "1 day"}
+
+    assert {slug: (hold, severity) for slug, (hold, _, severity) in described.items()} == {
+        slug: (held[rule.get("hold_seconds", default.hold_seconds)], rule["severity"]) for slug, rule in RULES.items()
+    }
+    # A measure of the present has no window; of the others each is told.
+    assert {slug: window for slug, (_, window, _) in described.items() if window} == {
+        **{slug: windows[rule["window_seconds"]] for slug, rule in RULES.items() if "window_seconds" in rule},
+        "api-errors": windows[default.window_seconds],
+    }
+
+
+def test_the_page_on_alerts_has_exactly_the_channels_of_each_severity() -> None:
+    described = {
+        severity: {name.strip().replace("-", "").lower() for name in names.split(",")}
+        for severity, names in CHANNEL_ROW.findall(text_of("docs/ALERTS.md"))
+    }
+
+    assert described == {
+        severity: {name for name, taken in CHANNELS.items() if severity in taken}
+        for severity in ("critical", "warning", "info")
+    }
+
+
+def test_the_page_on_alerts_has_exactly_the_checks_of_integrity() -> None:
+    described = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|$", text_of("docs/ALERTS.md"), re.MULTILINE)
+
+    assert sorted(described) == sorted(integrity.CHECKS)
+
+
+def test_every_path_that_is_no_operation_is_described_as_well() -> None:
+    """Pages, and what is for machines: all that can be asked but Django's own admin."""
+    everything = "\n".join(text_of(document) for document in DOCUMENTS)
+    in_schema = {path for _, path in operations_of_the_schema()}
+    others = {path for path in routes() if path not in in_schema and not path.startswith(OF_THE_ADMIN)}
+
+    assert {"/dashboard", "/metrics", "/docs"} <= others
+    assert {path for path in others if not re.search(rf"[`\w]{re.escape(path)}/?[`\s?,)]", everything)} == set()
+
+
+def test_every_operation_named_exists() -> None:
+    known = {(method, PLACE.sub("{}", path)) for method, path in operations_of_the_schema()}
+    # Pages and streams are asked by GET and are no operations.
+    known |= {("GET", PLACE.sub("{}", path)) for path in routes()}
+    texts = [text_of(document) for document in DOCUMENTS]
+    named = {(method, PLACE.sub("{}", path)) for text in texts for method, path in NAMED_OPERATION.findall(text)}
+
+    assert ("GET", "/stats") in named
+    assert named - known == set()
+
+
 def test_the_api_page_has_a_section_for_exactly_the_operations_of_the_schema() -> None:
     described = OPERATION_HEADING.findall(text_of("docs/API.md"))
 
@@ -89,25 +172,10 @@ def test_the_api_page_describes_the_gateways_paths() -> None:
     assert {path for path in gateway_app.PATHS if not path.endswith("/")} <= described
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/OPERATIONS.md"])
-def test_every_make_target_named_exists(document: str) -> None:
-    named = set(MAKE_CALL.findall(text_of(document)))
-
-    assert "run" in named
-    assert named - set(MAKE_TARGET.findall(text_of("Makefile"))) == set()
-
-
 def test_contributing_lists_every_make_target() -> None:
     targets = set(MAKE_TARGET.findall(text_of("Makefile"))) - {"help"}
 
     assert targets - set(MAKE_CALL.findall(text_of("CONTRIBUTING.md"))) == set()
-
-
-def test_every_command_named_exists() -> None:
-    named = {name for document in DOCUMENTS for name in COMMAND_CALL.findall(text_of(document))}
-
-    assert {"start", "setup", "budget"} <= named
-    assert named - {subcommand.NAME for subcommand in registry.SUBCOMMANDS} == set()
 
 
 def test_the_search_for_documents_finds_them() -> None:

@@ -41,3 +41,16 @@ def test_roll_ups_that_differ_fail_and_are_rebuilt(optimizer: Run) -> None:
         optimizer("metrics", "verify")
     assert optimizer("metrics", "rebuild", "--days", "2") == "Hours rolled up anew: 1.\n"
     assert "agree" in optimizer("metrics", "verify", "--days", "2")
+
+
+@pytest.mark.usefixtures("rolled_up")
+def test_stats_are_those_of_the_api(optimizer: Run) -> None:
+    factories.ledger_entry(factories.team("others"), is_simulated=True, provider="simulated", served_model="large")
+
+    shown = optimizer("stats")
+
+    assert "openai/gpt-small  1         0       0           0.001      0.002" in shown
+    assert "Saved against gpt-large: 0.002 USD" in shown
+    # A thousandth of a dollar that nobody charges.
+    assert "1 requests went to models that run beside the product: their notional cost of 0.001 USD is in no" in shown
+    assert json.loads(optimizer("stats", "--team", "builders", "--json"))["totals"]["requests"] == 1
