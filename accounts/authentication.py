@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from accounts import selectors
 from accounts.models import ApiKey, Team
-from accounts.services import api_keys
+from accounts.services import api_keys, key_guesses
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,11 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         now = timezone.now()
         hashes = api_keys.secret_hashes(secret)
+        address = request.META.get("REMOTE_ADDR", "")
+        key_guesses.check(address, hashes, now)
         api_key = selectors.usable_keys(now).select_related("usage").filter(key_hash__in=hashes).first()
         if api_key is None:
+            key_guesses.note(address)
             raise AuthenticationFailed("The API key is unknown, expired or revoked: ask for a new one.")
         _note_use(api_key, now)
         return KeyUser(api_key.team), api_key

@@ -20,10 +20,12 @@ OPERATES = "routing.change_policyversion"
 
 
 class IsTeamOrStaff(BasePermission):
-    message = "Send an API key as `Authorization: Bearer …`, or log in as staff with a role."
+    """Keys do what is their team's; staff look with any role, and change something as operators."""
+
+    message = "Send an API key as `Authorization: Bearer …`, or log in as staff with the role for it."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return isinstance(request.auth, ApiKey) or _may(request, SEES) or settings.OPTIMIZER_OPEN_API
+        return isinstance(request.auth, ApiKey) or _is_staff_for(request) or settings.OPTIMIZER_OPEN_API
 
 
 class IsAdminScopeOrStaff(BasePermission):
@@ -34,7 +36,7 @@ class IsAdminScopeOrStaff(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if isinstance(request.auth, ApiKey):
             return ADMIN_SCOPE in request.auth.scopes
-        return _may(request, SEES if request.method in SAFE_METHODS else OPERATES) or settings.OPTIMIZER_OPEN_API
+        return _is_staff_for(request) or settings.OPTIMIZER_OPEN_API
 
 
 def request_team(request: Request) -> Team | None:
@@ -66,6 +68,8 @@ def request_actor(request: Request) -> str:
     return request.user.get_username() or "anonymous"
 
 
-def _may(request: Request, permission: str) -> bool:
+def _is_staff_for(request: Request) -> bool:
+    """Say whether a member of staff asks whose role allows the method."""
+    permission = SEES if request.method in SAFE_METHODS else OPERATES
     user = request.user
     return bool(user and user.is_authenticated and user.is_staff and user.has_perm(permission))

@@ -18,6 +18,7 @@ from rest_framework.views import set_rollback
 
 from accounts.domain.features import FeatureDisabled
 from accounts.services.features import UnknownFeature
+from accounts.services.key_guesses import TooManyWrongKeys
 from accounts.services.rate_limits import CountersUnavailable
 from accounts.services.rollout import ReasonMissing, RolloutRefused, UnknownConfirmation
 from experiments.domain.plan import InvalidPlan
@@ -145,6 +146,11 @@ def to_http(error: BaseException) -> ApiError:
 @to_http.register(StoreUnavailable)
 def _store_unavailable(error: Exception) -> ApiError:
     return ApiError(503, "store_unavailable", "The database does not answer. Try again shortly.", {"Retry-After": "1"})
+
+
+@to_http.register
+def _no_memory(error: MemoryError) -> ApiError:
+    return ApiError(503, "overloaded", "The server is short of memory. Try again shortly.", {"Retry-After": "5"})
 
 
 @to_http.register
@@ -329,6 +335,11 @@ def _unauthenticated(error: Unauthenticated) -> ApiError:
 def _rate_limited(error: RateLimited) -> ApiError:
     headers = {"Retry-After": str(error.retry_after_seconds), "x-ratelimit-limit-requests": str(error.limit)}
     return ApiError(429, "rate_limit_exceeded", str(error), headers)
+
+
+@to_http.register
+def _too_many_wrong_keys(error: TooManyWrongKeys) -> ApiError:
+    return ApiError(429, "too_many_wrong_keys", str(error), {"Retry-After": str(error.retry_after_seconds)})
 
 
 @to_http.register

@@ -10,6 +10,8 @@ import orjson
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+# As routing.gateway.http has it, which cannot be imported yet when this is.
+HANG_UP = "optimizer.hang_up"
 HEAD_SECONDS = 5.0
 MAX_HEAD_BYTES = 64 * 1024
 # A body sent byte by byte in chunks takes six bytes of framing for each byte of its own.
@@ -47,6 +49,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # A list of the application's own: trailers would still change the one by which it has judged the request.
         self.scope["headers"] = self.headers.copy()
+        self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort}}
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

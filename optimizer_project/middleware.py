@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware
 
-Answer = HttpResponse | Awaitable[HttpResponse]
+Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -16,6 +17,25 @@ class RequestLogMiddleware(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+class NoStoreMiddleware:
+    """Keeps answers out of caches of browsers and proxies, unless a view says how long its answer may be kept.
+
+    Nearly all say something of a team or show what has just changed; what may be kept are files, which never get here.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Answer]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Answer:
+        answer = self.get_response(request)
+        return _kept_nowhere(answer) if isinstance(answer, HttpResponseBase) else _later(answer)
 
 
 class OptionalSlashMiddleware:
@@ -37,6 +57,15 @@ class OptionalSlashMiddleware:
                 request.path_info = other
                 request.path = request.path.removesuffix(path) + other
         return self.get_response(request)
+
+
+async def _later(answer: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+    return _kept_nowhere(await answer)
+
+
+def _kept_nowhere(answer: HttpResponseBase) -> HttpResponseBase:
+    answer.headers.setdefault("Cache-Control", "no-store")
+    return answer
 
 
 def _is_known(path: str) -> bool:

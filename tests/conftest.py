@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
-from accounts.services import features
+from accounts.services import features, key_guesses
 from tests.services import start_redis
 
 # The suite says the same of the same code each time; `make fuzz` is the command that looks for what is new.
@@ -20,6 +20,12 @@ settings.load_profile("suite")
 def no_remembered_features() -> None:
     """Let no test see which features an earlier one has switched off: its rows are gone, and memory would not know."""
     features.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_guesses() -> None:
+    """Let no test be refused for the wrong keys that earlier ones have sent from the same address."""
+    key_guesses.forget()
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,10 @@ _running = ExitStack()
 _ONCE = {
     "domain",
     "providers",
+    "access",
     "benchmarks",
     "docs",
+    "fuzz",
     "test_admin_accounts.py",
     "test_admin_alerts.py",
     "test_admin_catalog.py",
@@ -48,9 +50,12 @@ _ONCE = {
     "test_api_insights.py",
     "test_browser.py",
     "test_catalog_prices.py",
+    "test_browser_protection.py",
     "test_cli_alerts.py",
+    "test_cli_apply.py",
+    "test_cli_demo.py",
     "test_cli_doctor.py",
-    "test_cli_help.py",
+    "test_cli_every_command.py",
     "test_cli_insights.py",
     "test_cli_train.py",
     "test_curl.py",
@@ -66,6 +71,7 @@ _ONCE = {
     "test_hostile_connections.py",
     "test_hostile_prompts.py",
     "test_json_entry.py",
+    "test_key_guesses.py",
     "test_live_admission.py",
     "test_live_frames.py",
     "test_live_redis_away.py",
@@ -79,10 +85,12 @@ _ONCE = {
     "test_request_guard.py",
     "test_request_reading.py",
     "test_routing_controls.py",
+    "test_savings_report_command.py",
     "test_scripts.py",
     "test_settings_refusals.py",
     "test_sqlite_conversion.py",
     "test_staff_roles.py",
+    "test_staff_sessions.py",
     "test_start.py",
     "test_supervisor.py",
     "test_telemetry.py",
@@ -116,7 +124,7 @@ def pytest_load_initial_conftests() -> None:
     fixed = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": "", "DATA_DIR": data_dir}
     # One thread for linear algebra: two workers with two each would wait for one another.
     fixed |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    fixed |= {"POSTGRES_HOST": "", "DEBUG": "false", "OPTIMIZER_OPEN_API": "false"}
+    fixed |= {"POSTGRES_HOST": "", "DATABASE_REPLICA_URL": "", "DEBUG": "false", "OPTIMIZER_OPEN_API": "false"}
     os.environ.update(fixed | _BACKENDS[backend](_running))
 
 

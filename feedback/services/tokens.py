@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.models import Team
+from accounts.services import key_guesses
 from feedback.services import limits, linking
 from feedback.services.ratings import Rater, UnknownRequest
 from routing.services import feedback_tokens
@@ -29,14 +30,21 @@ def issue(team: Team | None, request_id: str, now: datetime) -> Issued:
     return Issued(token, entry.request_id, feedback_tokens.read(token, now).expires_at)
 
 
-def admit(token: str, now: datetime) -> tuple[Rater, UUID]:
+def admit(token: str, now: datetime, *, address: str) -> tuple[Rater, UUID]:
     """Return who rates by this token, and the one request it is about.
+
+    ``address`` is that of the browser, to be counted by when the token is wrong. No store is asked about such a token.
 
     Raises:
         InvalidFeedbackToken: It is not genuine, has expired, or its team is no longer active.
         TooManyRatings: The request was rated by token as often as it may be.
+        TooManyWrongKeys: It is not genuine or has expired, and its address has sent too many such.
     """
-    claims = feedback_tokens.read(token, now)
+    try:
+        claims = feedback_tokens.read(token, now)
+    except InvalidFeedbackToken:
+        key_guesses.note(address)
+        raise
     team = Team.objects.filter(id=claims.team_id, is_active=True).first()
     if team is None:
         raise InvalidFeedbackToken("The feedback token is no longer valid: its team is not active.")

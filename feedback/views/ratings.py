@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from accounts.models import ApiKey, Team
 from accounts.permissions import IsAdminScopeOrStaff, request_team
+from accounts.services import replica
 from feedback.selectors import ratings as stored_ratings
 from feedback.selectors import summary
 from feedback.serializers.ratings import (
@@ -110,14 +111,15 @@ class FeedbackSummaryView(APIView):
         responses=FeedbackSummarySerializer,
     )
     def get(self, request: Request) -> Response:
-        return Response(FeedbackSummarySerializer(summary.summary(_scope(request))).data)
+        team = _scope(request)
+        return Response(FeedbackSummarySerializer(replica.read(lambda: summary.summary(team))).data)
 
 
 def _rater(request: Request, api_key: ApiKey | None, now: datetime) -> tuple[Rater, str | None]:
     """Return who rates, and which request where a token says it."""
     token = request.data.get("token") if isinstance(request.data, dict) else None
     if isinstance(token, str):
-        rater, request_id = tokens.admit(token, now)
+        rater, request_id = tokens.admit(token, now, address=request.META.get("REMOTE_ADDR", ""))
         return rater, str(request_id)
     if api_key is not None:
         return Rater(team=api_key.team, api_key=api_key), None

@@ -161,7 +161,7 @@ class _Exchange:
             raise Overloaded("The gateway is at its limit or about to restart. Try again in a moment.")
         headers = http.headers_of(self._scope)
         view = snapshot.held()
-        key = authentication.authenticate(headers, view)
+        key = authentication.authenticate(headers, view, http.address_of(self._scope))
         self._team_id = key.team.id
         http.check_media_type(headers)
         await authentication.admit(key, runtime)
@@ -299,3 +299,5 @@ class _Exchange:
             await watch.within(self._send({"type": "http.response.body", "body": block, "more_body": True}))
         except TimeoutError:
             completion.note_hang_up()
+            # Left open, it would hold this task at its next write, for as long as the client likes.
+            http.hang_up(self._scope)

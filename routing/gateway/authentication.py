@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from accounts.selectors import KeyInfo
-from accounts.services import api_keys
+from accounts.services import api_keys, key_guesses
 from routing.services import database_clock
 from routing.services.runtime import Runtime
 from routing.services.snapshot import Snapshot
@@ -27,10 +27,17 @@ class RateLimited(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def authenticate(headers: Mapping[str, str], snapshot: Snapshot) -> KeyInfo:
-    """Return the caller's key; raises Unauthenticated.
+def authenticate(headers: Mapping[str, str], snapshot: Snapshot, address: str) -> KeyInfo:
+    """Return the caller's key. An API opened for local trials lets a caller without one in as the oldest.
 
-    An API opened for local trials lets a caller without a key in as the oldest one.
+    Args:
+        headers: By lower-case name.
+        snapshot: Has the keys that are usable.
+        address: Who connected, to be counted by when the key is wrong.
+
+    Raises:
+        Unauthenticated: There is no key, or it is none of those.
+        TooManyWrongKeys: The same, and the address has come with too many such keys.
     """
     secret = headers.get("x-api-key", "")
     scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -42,8 +49,10 @@ def authenticate(headers: Mapping[str, str], snapshot: Snapshot) -> KeyInfo:
         raise Unauthenticated("Send your API key as 'Authorization: Bearer <key>'.")
     key = snapshot.keys.get(api_keys.hash_secret(secret)) or _by_former_secret(secret, snapshot)
     if key is None:
+        key_guesses.note(address)
         raise Unauthenticated("This API key is not valid: it is unknown, expired or revoked.")
     if key.expires_at is not None and key.expires_at <= database_clock.now():
+        key_guesses.note(address)
         raise Unauthenticated("This API key has expired.")
     return key
 

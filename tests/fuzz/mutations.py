@@ -81,10 +81,14 @@ values: st.SearchStrategy[Any] = st.recursive(
 @st.composite
 def chat_bodies(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a valid body with one to five places replaced, added, removed or moved."""
-    body = copy.deepcopy(VALID)
+    return mutated(draw, copy.deepcopy(VALID))
+
+
+def mutated(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
+    """Change one to five places of a document, and return it."""
     for _ in range(draw(st.integers(1, 5))):
-        _mutate(draw, body)
-    return body
+        _mutate(draw, document)
+    return document
 
 
 def _mutate(draw: st.DrawFn, body: dict[str, Any]) -> None:

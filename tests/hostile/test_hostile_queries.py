@@ -2,44 +2,9 @@
 
 import pytest
 
+from tests.hostile.corpus import QUERIES
 from tests.hostile.raw import RawClient
 
-QUERIES: dict[str, int] = {
-    "/recommendation": 422,
-    "/recommendation?prompt=": 422,
-    "/recommendation?prompt=%00": 422,
-    "/recommendation?prompt=%ff%fe": 200,
-    "/recommendation?prompt=%ed%a0%80": 200,
-    "/recommendation?prompt=" + "a" * 10_001: 422,
-    "/routing/decision?prompt=x&strategy=%00": 422,
-    "/routing/decision?prompt=x&strategy=astrology": 422,
-    "/routing/decision?prompt=x&auto_route=perhaps": 422,
-    "/routing/metrics?days=-1": 422,
-    "/routing/metrics?days=NaN": 422,
-    "/routing/metrics?days=1e9": 422,
-    "/routing/metrics?days=" + "9" * 5000: 422,
-    "/routing/metrics?days=%F0%9D%9F%97": 200,
-    "/cache/stats?days=%00": 422,
-    "/stats?x=%": 200,
-    "/stats?" + "&".join(f"a{number}=1" for number in range(5000)): 400,
-    "/stats%00": 404,
-    "//stats": 404,
-    "/STATS": 404,
-    "/%ff%fe": 404,
-    "/../../etc/passwd": 404,
-    "/static/..%2f..%2f..%2fetc%2fpasswd": 404,
-    "/static/%00": 404,
-    "/v1/models/%00": 404,
-    "/v1/models/%ed%a0%80": 404,
-    "/v1/models/..%2f..%2fetc%2fpasswd": 404,
-    "/v1/models/o%D1%95": 404,
-    "/v1/models/%D0%BEk": 404,
-    "/v1/models/ok%E2%80%AE": 404,
-    "/v1/models/" + "a" * 60_000: 404,
-    "/v1/chat/completions%00": 404,
-    "/v1/nothing": 404,
-    "/openapi.json?format=%00": 404,
-}
 BODIES = {"deep": b"[" * 5000, "NUL": b'{"a":"\\u0000"}', "form": b"a=%00&b=%ff", "UTF-8": b"\xff\xfe", "empty": b""}
 PATHS = ["/providers", "/recommendation", "/routing/decision", "/routing/metrics", "/stats", "/cache/stats"]
 PATHS += ["/v1/models", "/v1/models/ok", "/health", "/health/live", "/health/ready", "/nothing", "/"]

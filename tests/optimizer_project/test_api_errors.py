@@ -61,6 +61,7 @@ def refusal_of(data) -> api_errors.ApiError:
         (drf.UnsupportedMediaType("text/plain"), 415, "unsupported_media_type"),
         (PermissionDenied(), 403, "permission_denied"),
         (Http404("Experiment not found"), 404, "not_found"),
+        (MemoryError(), 503, "overloaded"),
         (ZeroDivisionError("secret"), 500, "internal_error"),
     ],
 )
