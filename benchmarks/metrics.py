@@ -129,12 +129,20 @@ def _fill(count: int) -> Iterable[str]:
 
 
 def _ask() -> Iterable[str]:
-    from routing.services import rollup_check
+    from benchmarks import metrics_rows
+    from routing.models import LedgerEntry
+    from routing.services import rollup_check, rollups
 
     now = datetime.now(UTC)
     client = _staff()
+    metrics_rows.go_on(now=now)
+    rollups.rebuild(since=now - timedelta(days=1), until=now)
     yield f"- {now:%Y-%m-%d}; {_sizes()}"
     yield f"- one hour rolled up anew in {_one_hour(now) * 1000:.0f} ms"
+    month = now - timedelta(days=30)
+    count = LedgerEntry.objects.filter(created_at__gte=month).count()
+    rolling = _seconds(lambda: rollups.rebuild(since=month, until=now))
+    yield f"- {count:,} rows of 30 days rolled up anew in {rolling:.1f} s, {rolling / count * 1e6:.1f} s a million rows"
     wrong: list[Any] = []
     checking = _seconds(lambda: wrong.extend(rollup_check.verify(since=now - timedelta(days=7), until=now)))
     yield f"- the last week verified in {checking:.1f} s: {len(wrong)} differences"

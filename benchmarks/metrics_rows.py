@@ -47,14 +47,33 @@ def fill(count: int, *, now: datetime) -> None:
         for number in range(KEYS_PER_TEAM)
     ]
     definitions = _drop_indexes()
+    start, step = now - timedelta(days=DAYS), timedelta(days=DAYS) / count
+    _copy(_blocks(random.Random(SEED), count, keys, start, step))
     with connection.cursor() as cursor:
-        columns = [str(field.column) for field in LedgerEntry._meta.concrete_fields]
-        cursor.cursor.copy_expert(f"COPY {TABLE} ({', '.join(columns)}) FROM STDIN", _Text(_blocks(count, keys, now)))
         for definition in definitions:
             cursor.execute(definition)
         cursor.execute(_RATINGS)
         # What PostgreSQL's own vacuum does after so many rows, where it is switched on.
         cursor.execute("VACUUM ANALYZE")
+
+
+def go_on(*, now: datetime) -> int:
+    """Let traffic go on since the last row of an earlier run, as dense as it was; return how many rows that makes."""
+    from accounts.models import ApiKey
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(created_at), (max(created_at) - min(created_at)) / count(*) FROM {TABLE}")
+        last, step = cursor.fetchone()
+    count = int((now - last) / step)
+    keys = list(ApiKey.objects.values_list("team_id", "id"))
+    _copy(_blocks(random.Random(last.isoformat()), count, keys, last + step, step))
+    return count
+
+
+def _copy(blocks: Iterator[str]) -> None:
+    columns = ", ".join(str(field.column) for field in LedgerEntry._meta.concrete_fields)
+    with connection.cursor() as cursor:
+        cursor.cursor.copy_expert(f"COPY {TABLE} ({columns}) FROM STDIN", _Text(blocks))
 
 
 def _drop_indexes() -> list[str]:
@@ -93,12 +112,11 @@ class _Text(io.TextIOBase):
         return found
 
 
-def _blocks(count: int, keys: list[tuple[int, int]], now: datetime) -> Iterator[str]:
-    rng = random.Random(SEED)
+def _blocks(
+    rng: random.Random, count: int, keys: list[tuple[int, int]], start: datetime, step: timedelta
+) -> Iterator[str]:
     columns = [str(field.column) for field in LedgerEntry._meta.concrete_fields]
     shapes = [_shape(rng, keys[rng.randrange(len(keys))], columns) for _ in range(SHAPES)]
-    start = now - timedelta(days=DAYS)
-    step = timedelta(days=DAYS) / count
     for first in range(0, count, ROWS_PER_BLOCK):
         lines = []
         for number in range(first, min(count, first + ROWS_PER_BLOCK)):
