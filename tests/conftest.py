@@ -7,7 +7,8 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
-from accounts.services import features, key_guesses
+from accounts.services import features, key_guesses, telemetry
+from routing.services import database_clock
 from tests.services import start_redis
 
 # The suite says the same of the same code each time; `make fuzz` is the command that looks for what is new.
@@ -26,6 +27,18 @@ def no_remembered_features() -> None:
 def no_remembered_guesses() -> None:
     """Let no test be refused for the wrong keys that earlier ones have sent from the same address."""
     key_guesses.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_time() -> None:
+    """Let no test go by the time that a gateway took down in this process, whatever the test's own clock says."""
+    database_clock.forget()
+
+
+@pytest.fixture
+def nothing_counted_yet() -> None:
+    """Begin as a process of its own does: what the tests before have counted may fill a series to its bound."""
+    telemetry.own.after_fork()
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,12 @@ def synchronize() -> None:
         _anchor = (datetime.now(UTC), time.monotonic())
 
 
+def forget() -> None:
+    """Go by this machine's own clock until the next ``synchronize``."""
+    global _anchor
+    _anchor = None
+
+
 def now() -> datetime:
     """Return the present time in UTC; this machine's own before the first ``synchronize``."""
     if _anchor is None:

@@ -111,6 +111,7 @@ def test_headers_say_how_the_request_was_served(world: World, connect: Connect) 
         "x-optimizer-cost-usd": "0.000049",
         "x-optimizer-baseline-cost-usd": "0.000049",
         "x-optimizer-savings-usd": "0",
+        "x-content-type-options": "nosniff",
     }
     assert 0 < overhead_ms < 5_000
     assert len(token) == 60
@@ -130,6 +131,7 @@ def test_headers_of_a_stream_hold_what_is_known_before_its_end(world: World, con
     assert ours == {
         "x-request-id",
         "x-accel-buffering",
+        "x-content-type-options",
         *(f"x-optimizer-{name}" for name in ("model", "provider", "strategy", "pattern", "confidence", "cache")),
         *(f"x-optimizer-{name}" for name in ("attempts", "baseline-model", "feedback-token")),
     }

@@ -4,7 +4,7 @@ from django.test import Client
 from accounts.services import telemetry
 from tests import factories
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_counted_yet")]
 
 
 def requests() -> dict[tuple[str, ...], float]:

@@ -23,16 +23,10 @@ from tests import factories
 from tests.fake_upstream.running import FakeUpstream
 from tests.services import free_port
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_counted_yet")]
 
 PROMPT = "How many legs has a very secret spider?"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted_yet() -> None:
-    """Begin as a process of its own does: what the tests before have counted may fill a series to its bound."""
-    telemetry.own.after_fork()
 
 
 class Collector:
