@@ -8,20 +8,21 @@ and the database against what must never be in them. Exit code 1 where anything 
 """
 
 import argparse
-import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults.servers import DidNotStart
-from faults.stack import SECRET_KEY
-from faults.template import PROJECT_DIR, CannotMigrate, template
+from faults import orm
+from faults.servers import CannotHappenHere, DidNotStart, Postgres, Sqlite
+from faults.template import PROJECT_DIR, CannotMigrate, sqlite_template, template
 from tests.services import free_port
 
 if TYPE_CHECKING:
-    from faults.cell import Cell, Outcome
+    from faults.cell import Cell, Outcome, Store
 
 _SWITCH_SECONDS = 0.0002
 DOCUMENT = PROJECT_DIR / "docs" / "FAULTS.md"
@@ -40,16 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         # The database runs as a user of its own.
         folder.chmod(0o755)
-        port = free_port()
-        _set_up_django(port, folder)
+        port, file = free_port(), folder / "sqlite" / "optimizer.sqlite3"
+        orm.set_up(port, folder, file=file if options.sqlite else None)
         try:
-            return _run(options, folder, port)
+            return _run(options, folder, port, file)
         except (Unusable, LookupError, DidNotStart, CannotMigrate) as error:
             print(error, file=sys.stderr)
             return 2
 
 
-def _run(options: argparse.Namespace, folder: Path, port: int) -> int:
+def _run(options: argparse.Namespace, folder: Path, port: int, file: Path) -> int:
     from faults import matrix, report
 
     if options.list:
@@ -59,7 +60,8 @@ def _run(options: argparse.Namespace, folder: Path, port: int) -> int:
     seeds = range(options.seed, options.seed + options.seeds)
     if options.keep is not None and (len(chosen) * len(seeds) > 1 or any(options.keep.glob("*"))):
         raise Unusable("--keep takes an empty folder, for one cell with one seed.")
-    migrated = template(folder, port)
+    # Made when the first run needs it: what is only told of needs none.
+    store = cache(lambda: _store(options, folder, port, file))
     known = report.read(options.resume)
     outcomes = []
     wanted = [(cell, seed) for seed in seeds for cell in chosen]
@@ -67,25 +69,53 @@ def _run(options: argparse.Namespace, folder: Path, port: int) -> int:
         outcome = known.get((cell.name, seed))
         if outcome is None:
             print(f"{number} of {len(wanted)}: {cell.name} seed {seed} …", end="\r", file=sys.stderr, flush=True)
-            outcome = _outcome(cell.in_short() if options.quick else cell, seed, port, migrated, options.keep)
+            outcome = _outcome(cell.in_short() if options.quick else cell, seed, store(), options)
             report.keep(options.resume, outcome)
         outcomes.append(outcome)
         print(report.line(outcome, cell.title), flush=True)
     if options.write:
-        report.write(DOCUMENT, matrix.CELLS, outcomes)
+        ran = {(outcome.cell, outcome.seed): outcome for outcome in outcomes}
+        report.write(DOCUMENT, matrix.CELLS, list((known | ran).values()))
     violated = sum(bool(outcome.problems) for outcome in outcomes)
-    print(f"\n{len(outcomes)} runs of {len(chosen)} cells, {violated} with violations")
+    left_out = sum(bool(outcome.not_run) for outcome in outcomes)
+    print(f"\n{len(outcomes) - left_out} runs of {len(chosen)} cells, {violated} with violations")
     return 1 if violated else 0
 
 
-def _outcome(cell: "Cell", seed: int, port: int, migrated: Path, keep: Path | None) -> "Outcome":
+def _store(options: argparse.Namespace, folder: Path, port: int, file: Path) -> "Store":
+    """Return what makes the database of a cell in its folder."""
+    if options.sqlite:
+        migrated = sqlite_template(file)
+        return lambda _folder: Sqlite(file, migrated)
+    migrated = template(folder, port)
+    return lambda folder: Postgres(folder, port, migrated)
+
+
+def _outcome(cell: "Cell", seed: int, store: "Store", options: argparse.Namespace) -> "Outcome":
     from faults.cell import Outcome, run
 
     try:
-        return run(cell, seed, port=port, template=migrated, keep=keep)
+        if cell.on_sqlite and not options.sqlite:
+            return _of_another_process(cell, seed, options)
+        return run(cell, seed, store=store, keep=options.keep)
+    except CannotHappenHere as reason:
+        return Outcome(cell.name, seed, [], 0, 0, 0.0, not_run=str(reason))
     except Exception as error:
         # One cell that cannot be run is no reason to learn nothing of the others.
         return Outcome(cell.name, seed, [f"not run to its end: {type(error).__name__}: {error}"], 0, 0, 0.0)
+
+
+def _of_another_process(cell: "Cell", seed: int, options: argparse.Namespace) -> "Outcome":
+    """Run the cell where Django is set up for SQLite: a process is set up for one database."""
+    from faults import report
+
+    with tempfile.TemporaryDirectory() as name:
+        kept = Path(name) / "outcome.jsonl"
+        command = [sys.executable, "-m", "faults", "--sqlite", "--cell", cell.name, "--seed", str(seed)]
+        command += ["--resume", str(kept), *(["--quick"] if options.quick else [])]
+        command += ["--keep", str(options.keep)] if options.keep else []
+        subprocess.run(command, cwd=PROJECT_DIR, stdout=subprocess.DEVNULL, check=False)
+        return report.read(kept)[cell.name, seed]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -96,30 +126,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--cell", nargs="*", default=[], help="names of cells, or the beginning of some; all by default"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the first run of each cell (default 1)")
-    parser.add_argument("--seeds", type=int, default=1, help="runs of each cell, with seeds one after the other")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="runs of each cell, with seeds one after the other; 0 for none"
+    )
     parser.add_argument("--resume", type=Path, help="JSON lines file: runs that it holds are not run again")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/FAULTS.md")
+    parser.add_argument(
+        "--write", action="store_true", help="put the table, with what --resume holds, into docs/FAULTS.md"
+    )
     parser.add_argument("--quick", action="store_true", help="a short fault under a short load, as in the tests")
     parser.add_argument("--list", action="store_true", help="list the cells and end")
+    parser.add_argument("--sqlite", action="store_true", help="of cells that take SQLite for the database")
     parser.add_argument("--keep", type=Path, help="an empty folder to keep the logs of one run in")
     return parser.parse_args(arguments)
-
-
-def _set_up_django(port: int, folder: Path) -> None:
-    """Let the ORM of this process ask the database directly, past the proxy that is harmed."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "optimizer_project.settings",
-        "ENVIRONMENT": "test",
-        "SECRET_KEY": SECRET_KEY,
-        "DATABASE_URL": f"postgresql://optimizer@127.0.0.1:{port}/optimizer",
-        "REDIS_URL": "",
-        "DATA_DIR": str(folder / "data"),
-        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
-        "LOG_LEVEL": "ERROR",
-    }
-    import django
-
-    django.setup()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """One cell of the matrix: load, harm, heal, come to rest, and look."""
 
 import asyncio
-import subprocess
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -10,18 +9,18 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 
 from faults import invariants, load
 from faults.evidence import Evidence
 from faults.load import Plan
-from faults.servers import Postgres
+from faults.servers import Postgres, Sqlite
 from faults.stack import Stack, wait_until
 from faults.watch import Watch, holding
-from tests.services import postgres_binary
 
 Harm = Callable[[Stack], Awaitable[None]]
 Expectation = Callable[[Evidence], Iterator[str]]
+Store = Callable[[Path], Postgres | Sqlite]
 REST_SECONDS = 30.0
 _WARM_UP = Plan(models=("ok",), seconds=1.0, concurrency=8)
 
@@ -36,7 +35,8 @@ class Cell:
 
     ``prepare`` is done before the load begins, ``finish`` when it has ended and ``stack.seen`` holds it; what these,
     ``harm`` and ``heal`` ask and find wrong themselves they leave with the stack. ``allowed`` are numbers of invariants
-    that the fault itself excludes, with the reason.
+    that the fault itself excludes, with the reason. ``clock_offsets`` are those of the replicas, in seconds; a cell
+    ``on_sqlite`` has no PostgreSQL.
     """
 
     name: str
@@ -50,6 +50,8 @@ class Cell:
     has_workers: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     redis_options: tuple[str, ...] = ()
+    clock_offsets: tuple[int, ...] = ()
+    on_sqlite: bool = False
     allowed: Mapping[str, str] = field(default_factory=dict)
     harm_after_seconds: float = 2.0
     harm_seconds: float = 5.0
@@ -63,27 +65,34 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
+    """What a run came to; ``not_run`` says why it could not be, in words."""
+
     cell: str
     seed: int
     problems: list[str]
     requests: int
     answered: int
     seconds: float
+    not_run: str = ""
 
 
-def run(cell: Cell, seed: int, *, port: int, template: Path, keep: Path | None = None) -> Outcome:
-    """Run a cell once; ``template`` is the data folder of a migrated database, ``port`` what Django is set up for."""
+def run(cell: Cell, seed: int, *, store: Store, keep: Path | None = None) -> Outcome:
+    """Run a cell once; ``store`` makes, in a folder, the migrated database that Django is set up for.
+
+    Raises:
+        CannotHappenHere: What the fault needs is not there.
+    """
     began_at = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"faults-{cell.name}-") as name:
         folder = keep or Path(name)
         folder.chmod(0o755)
-        postgres = Postgres(folder, port, template)
         stack = Stack(
             folder,
-            postgres,
+            store(folder),
             has_workers=cell.has_workers,
             redis_options=cell.redis_options,
-            settings=dict(cell.settings),
+            settings=cell.settings,
+            clock_offsets=cell.clock_offsets,
         )
         try:
             with stack:
@@ -104,7 +113,7 @@ def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
     watched = list(stack.web)
     before = [holding(web.process.pid) for web in watched]
     policies_before = PolicyActivation.objects.count()
-    with Watch(stack.postgres.url, watched) as watch:
+    with Watch(stack.store, watched) as watch:
         harmed_at, healed_at = asyncio.run(_load_and_harm(cell, stack, seed))
         _come_to_rest(stack)
         time.sleep(max(0.0, healed_at + cell.healthy_seconds - time.monotonic()))
@@ -120,12 +129,14 @@ def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
         probes=watch.probes,
         holdings=[] if stack.killed else list(zip(before, after, strict=True)),
         web=watched,
-        dump=_dump(stack),
+        dump=stack.store.dump(),
         logs="".join(path.read_text(errors="replace") for path in stack.logs),
         harmed_at=harmed_at,
         healed_at=healed_at,
-        killed=frozenset(stack.killed),
+        killed=frozenset(stack.killed | stack.unreachable),
         policies_changed=PolicyActivation.objects.count() - policies_before,
+        stored=_stored_ratings(),
+        counted=_counted_ratings(),
         notes=stack.problems,
     )
 
@@ -133,7 +144,7 @@ def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
 async def _prepare(cell: Cell, stack: Stack, seed: int) -> None:
     # With other prompts than the load has: what is asked twice is noticed.
     # As many at once: connections that are kept for the next request are no leak.
-    warm_up = replace(_WARM_UP, concurrency=cell.plan.concurrency)
+    warm_up = replace(_WARM_UP, concurrency=cell.plan.concurrency, rated_share=cell.plan.rated_share)
     await load.run(stack.urls, stack.clients, warm_up, -seed)
     await cell.prepare(stack)
 
@@ -192,6 +203,22 @@ def _database() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     return rows, [dict(period) for period in periods]
 
 
-def _dump(stack: Stack) -> str:
-    command = [postgres_binary("pg_dump"), "--inserts", "--data-only", stack.postgres.url]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _stored_ratings() -> list[dict[str, object]]:
+    from feedback.models import ResponseFeedback
+    from routing.models import LedgerEntry
+
+    asked_by = LedgerEntry.objects.filter(request_id=OuterRef("ledger_request_id")).values("team_id")[:1]
+    columns = ("id", "team_id", "session_id", "user_id", "linked", "ledger_request_id", "served_model", "created_at")
+    rows = ResponseFeedback.objects.annotate(asked_by=Subquery(asked_by))
+    return [dict(row) for row in rows.values(*columns, "experiment_id", "asked_by")]
+
+
+def _counted_ratings() -> frozenset[int]:
+    from datetime import timedelta
+
+    from feedback.selectors import votes
+    from routing.services import database_clock
+
+    now = database_clock.now()
+    drawn = votes.latest(team=None, since=now - timedelta(days=365), until=now + timedelta(minutes=1))
+    return frozenset(drawn.values_list("id", flat=True))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from faults import ratings
 from faults.evidence import Evidence
 from faults.load import LONGEST_SECONDS, Seen
 from faults.stack import PROVIDER_KEY_CANARY, SECRET_KEY
@@ -92,6 +93,11 @@ def idempotency(found: Evidence) -> Iterator[str]:
     )
 
 
+def feedback(found: Evidence) -> Iterator[str]:
+    """I5: a rating that was taken is stored once, one that was refused is not, and only a team's own count, once."""
+    yield from ratings.problems(found.ratings, found.stored, found.counted)
+
+
 def policy(found: Evidence) -> Iterator[str]:
     """I6: load and faults alone never change which policy routes."""
     if found.policies_changed:
@@ -124,6 +130,7 @@ def secrets(found: Evidence) -> Iterator[str]:
 def liveness(found: Evidence) -> Iterator[str]:
     """I9: every request ends, replicas stay alive, and are ready again five seconds after the fault."""
     stuck = [f"{seen.model} after {seen.seconds:.0f} s" for seen in found.seen if seen.seconds > LONGEST_SECONDS - 1]
+    stuck += [f"a rating after {rated.seconds:.0f} s" for rated in found.ratings if rated.seconds > LONGEST_SECONDS - 1]
     yield from _told("request was not answered in time", stuck)
     lives = [probe for probe in found.probes if probe.path == "/health/live" and probe.port not in found.killed]
     dead = [f"{probe.status} on {probe.port}" for probe in lives if probe.status != 200]
@@ -165,6 +172,7 @@ def contract(found: Evidence) -> Iterator[str]:
 def inputs(found: Evidence) -> Iterator[str]:
     """I12: nothing a client sends is an error of ours."""
     yield from _told("answer is a 500", [seen.request_id for seen in found.seen if seen.status == 500])
+    yield from _told("rating was answered 500", [rated.request_id for rated in found.ratings if rated.status == 500])
 
 
 ALL: dict[str, Callable[[Evidence], Iterator[str]]] = {
@@ -172,6 +180,7 @@ ALL: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "I2": money,
     "I3": budget,
     "I4": idempotency,
+    "I5": feedback,
     "I6": policy,
     "I7": tenancy,
     "I8": secrets,

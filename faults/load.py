@@ -6,10 +6,13 @@ import random
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
+
+from faults import ratings
+from faults.ratings import Rated
 
 PATH = "/v1/chat/completions"
 # Longer than any deadline of the product under the settings of the stack.
@@ -43,6 +46,7 @@ class Seen:
     url: str = ""
     nonce: str = ""
     has_hung_up: bool = False
+    ratings: tuple[Rated, ...] = ()
 
     @property
     def told(self) -> str:
@@ -84,7 +88,8 @@ class Seen:
 class Plan:
     """How to load: which models are asked for (a name as often as it is wanted), by how many at once, for how long.
 
-    Of the requests, ``hang_up_share`` are given up by their client at some moment of their first second.
+    Of the requests, ``hang_up_share`` are given up by their client at some moment of their first second; of the whole
+    answers, ``rated_share`` are rated.
     """
 
     models: Sequence[str]
@@ -94,6 +99,7 @@ class Plan:
     keyed_share: float = 0.2
     think_seconds: float = 0.05
     hang_up_share: float = 0.0
+    rated_share: float = 0.15
     max_tokens: int = 64
 
 
@@ -125,19 +131,23 @@ async def _worker(
     found = []
     while time.monotonic() < ends_at:
         client = rng.choice(clients)
-        found.append(
-            await ask(
-                session,
-                rng.choice(base_urls),
-                client,
-                model=rng.choice(plan.models),
-                is_stream=rng.random() < plan.stream_share,
-                max_tokens=plan.max_tokens,
-                idempotency_key=str(uuid.UUID(int=rng.getrandbits(128))) if rng.random() < plan.keyed_share else "",
-                nonce=str(rng.getrandbits(64)),
-                hang_up_after=rng.random() if rng.random() < plan.hang_up_share else None,
-            )
+        seen = await ask(
+            session,
+            rng.choice(base_urls),
+            client,
+            model=rng.choice(plan.models),
+            is_stream=rng.random() < plan.stream_share,
+            max_tokens=plan.max_tokens,
+            idempotency_key=str(uuid.UUID(int=rng.getrandbits(128))) if rng.random() < plan.keyed_share else "",
+            nonce=str(rng.getrandbits(64)),
+            hang_up_after=rng.random() if rng.random() < plan.hang_up_share else None,
         )
+        if seen.is_whole and rng.random() < plan.rated_share:
+            stranger = rng.choice(clients)
+            asked = (client.team_id, client.secret, seen.request_id)
+            rated = await ratings.rate_some(session, base_urls, asked, (stranger.team_id, stranger.secret), rng)
+            seen = replace(seen, ratings=tuple(rated))
+        found.append(seen)
         await asyncio.sleep(plan.think_seconds * rng.uniform(0.5, 1.5))
     return found
 

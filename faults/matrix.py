@@ -4,7 +4,25 @@ import re
 from collections.abc import Sequence
 
 from faults.cell import Cell
-from faults.cells import clients, database, live, outsiders, processes, providers, redis
+from faults.cells import (
+    clients,
+    database,
+    deceit,
+    hostile,
+    limits,
+    live,
+    outsiders,
+    processes,
+    providers,
+    readers,
+    redis,
+    retraining,
+    schedules,
+    storage,
+    tenants,
+    time,
+    trials,
+)
 
 
 def _place(cell: Cell) -> tuple[str, int, str]:
@@ -13,7 +31,25 @@ def _place(cell: Cell) -> tuple[str, int, str]:
     return letter, int(number), rest
 
 
-_GROUPS = (database, redis, providers, clients, processes, outsiders, live)
+_GROUPS = (
+    database,
+    redis,
+    providers,
+    clients,
+    processes,
+    outsiders,
+    live,
+    storage,
+    readers,
+    limits,
+    time,
+    hostile,
+    schedules,
+    tenants,
+    trials,
+    retraining,
+    deceit,
+)
 CELLS: tuple[Cell, ...] = tuple(sorted((cell for group in _GROUPS for cell in group.CELLS), key=_place))
 
 

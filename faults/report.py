@@ -33,6 +33,8 @@ def keep(path: Path | None, outcome: Outcome) -> None:
 
 def line(outcome: Outcome, title: str) -> str:
     """Return what is printed of a run: a line, and one more for each problem."""
+    if outcome.not_run:
+        return f"[{time.strftime('%H:%M:%S')}] {outcome.cell:5} seed {outcome.seed}: not run  {outcome.not_run}"
     verdict = "VIOLATED" if outcome.problems else "holds"
     head = (
         f"[{time.strftime('%H:%M:%S')}] {outcome.cell:5} seed {outcome.seed}: {verdict:8} "
@@ -45,7 +47,7 @@ def table(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> str:
     """Return a Markdown table with a row for each cell, also for those that were not run."""
     rows = ["| cell | fault | runs | held | requests | answered whole |", "|---|---|---|---|---|---|"]
     for cell in cells:
-        of_cell = [outcome for outcome in outcomes if outcome.cell == cell.name]
+        of_cell = [outcome for outcome in outcomes if outcome.cell == cell.name and not outcome.not_run]
         held = sum(not outcome.problems for outcome in of_cell)
         requests = sum(outcome.requests for outcome in of_cell)
         answered = sum(outcome.answered for outcome in of_cell)

@@ -4,10 +4,12 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import redis
@@ -20,6 +22,10 @@ STOP_SECONDS = 20.0
 
 class DidNotStart(Exception):
     """A server ended, or gave no answer in time; the message holds the end of its output."""
+
+
+class CannotHappenHere(Exception):
+    """The fault cannot be brought about on this machine; the message says what is missing."""
 
 
 class Process:
@@ -155,6 +161,18 @@ class Postgres:
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         self.process.stop(signal.SIGINT)
 
+    def connect(self) -> Any:
+        """Return a connection in which every statement stands alone; raises psycopg2.Error, which all of it may."""
+        # Without a limit, a frozen server would hold its caller for as long as it likes.
+        connection = psycopg2.connect(self.url, connect_timeout=1, options="-c statement_timeout=2000")
+        connection.autocommit = True
+        return connection
+
+    def dump(self) -> str:
+        """Return all that is stored, as text."""
+        command = [postgres_binary("pg_dump"), "--inserts", "--data-only", self.url]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     def _initialize(self, folder: Path) -> None:
         folder.chmod(0o755)
         self.data.mkdir()
@@ -175,6 +193,36 @@ class Postgres:
         except psycopg2.OperationalError:
             return False
         return True
+
+
+class Sqlite:
+    """A database of one file, in the place of a server; ``template`` is a migrated one to begin with."""
+
+    def __init__(self, path: Path, template: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(template, path)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def start(self) -> None:
+        """Nothing has to be started."""
+
+    def stop(self) -> None:
+        """Nothing has to be stopped."""
+
+    def connect(self) -> Any:
+        """Return a connection in which every statement stands alone; raises sqlite3.Error, which all of it may."""
+        return sqlite3.connect(self.path, timeout=2, isolation_level=None, check_same_thread=False)
+
+    def dump(self) -> str:
+        """Return all that is stored, as text."""
+        with contextlib.closing(self.connect()) as connection:
+            return "\n".join(connection.iterdump())
 
 
 class Redis:

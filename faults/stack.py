@@ -6,13 +6,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from faults import clocks
 from faults.load import Client, Seen
-from faults.servers import Postgres, Process, Redis
+from faults.servers import Postgres, Process, Redis, Sqlite
 from tests.fake_upstream import tally
 from tests.fake_upstream.tally import Exchange
 from tests.services import free_port
@@ -31,7 +32,7 @@ BUDGET_NANO_USD = 10**12
 class Web:
     """One replica of the web process."""
 
-    def __init__(self, folder: Path, number: int, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, number: int, environment: Mapping[str, str]) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", "uvicorn", "optimizer_project.asgi:application", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--http", "optimizer_project.http_protocol:BoundedHttpProtocol"]
@@ -65,14 +66,15 @@ class Stack:
     def __init__(
         self,
         folder: Path,
-        postgres: Postgres,
+        store: Postgres | Sqlite,
         *,
         has_workers: bool = False,
         redis_options: Sequence[str] = (),
-        settings: dict[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        clock_offsets: Sequence[int] = (),
     ) -> None:
         self.folder = folder
-        self.postgres = postgres
+        self.store = store
         self.redis = Redis(folder, *redis_options)
         self.clients: list[Client] = []
         self.web: list[Web] = []
@@ -82,8 +84,13 @@ class Stack:
         self.seen: list[Seen] = []
         self.problems: list[str] = []
         self.killed: set[int] = set()
+        # Ports of replicas that the harm keeps from answering, without ending them.
+        self.unreachable: set[int] = set()
+        # What a harm must undo however the cell ends.
+        self.afterwards = contextlib.ExitStack()
         self._has_workers = has_workers
         self._settings = settings or {}
+        self._offsets = clock_offsets
         self._running = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -93,7 +100,13 @@ class Stack:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._running.close()
+        with self._running, self.afterwards:
+            pass
+
+    @property
+    def postgres(self) -> Postgres:
+        assert isinstance(self.store, Postgres), "the cell runs on PostgreSQL"
+        return self.store
 
     @property
     def logs(self) -> list[Path]:
@@ -104,20 +117,21 @@ class Stack:
         return tally.read(self._tally)
 
     def _start(self, starting: contextlib.ExitStack) -> None:
-        starting.callback(self.postgres.stop)
-        self.postgres.start()
+        starting.callback(self.store.stop)
+        self.store.start()
         starting.callback(self.redis.process.stop)
         self.redis.start()
-        self.postgres_proxy = starting.enter_context(TcpProxy(self.postgres.port))
+        if isinstance(self.store, Postgres):
+            self.postgres_proxy = starting.enter_context(TcpProxy(self.store.port))
         self.redis_proxy = starting.enter_context(TcpProxy(self.redis.port))
         self._tally = self.folder / "tally.jsonl"
         self._tally.touch()
-        upstream_port = starting.enter_context(_upstream(self.folder, self._tally))
-        self.upstream_proxy = starting.enter_context(TcpProxy(upstream_port))
+        self.upstream_port = starting.enter_context(_upstream(self.folder, self._tally))
+        self.upstream_proxy = starting.enter_context(TcpProxy(self.upstream_port))
         self.environment = self._environment()
         self.clients = _seed(self.upstream_proxy.port)
         for number in range(2):
-            web = Web(self.folder, number, self.environment)
+            web = Web(self.folder, number, self.environment | self._only_of(number))
             starting.callback(web.process.stop)
             self.web.append(web)
         with ThreadPoolExecutor() as pool:
@@ -127,27 +141,39 @@ class Stack:
         if self._has_workers:
             self._start_workers(starting)
 
+    def _only_of(self, number: int) -> dict[str, str]:
+        offsets = self._offsets
+        return clocks.environment(self.folder, self.clock(number), offsets[number]) if offsets else {}
+
+    def clock(self, number: int) -> Path:
+        """Return the file that a replica's clock is set by, where the cell has clocks that are wrong."""
+        return self.folder / f"clock-{number}"
+
     def _start_workers(self, starting: contextlib.ExitStack) -> None:
-        celery = [sys.executable, "-m", "celery", "--app", "optimizer_project"]
-        commands = {
-            "worker": [*celery, "worker", "--concurrency", "1", "--loglevel", "INFO"],
-            "beat": [*celery, "beat", "--pidfile=", "--loglevel", "INFO"],
-        }
-        self.worker, self.beat = (
-            Process(command, log=self.folder / f"{name}.log", environment=self.environment, cwd=PROJECT_DIR)
-            for name, command in commands.items()
-        )
+        self.worker = self.celery("worker", "worker", "--concurrency", "1")
+        self.beat = self.celery("beat", "beat", "--pidfile=")
         for process, start in ((self.worker, self.start_worker), (self.beat, self.start_beat)):
             starting.callback(process.stop)
             start()
+
+    def celery(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        """Return a process of Celery's that has not been started, with this besides in its environment."""
+        command = [sys.executable, "-m", "celery", "--app", "optimizer_project", *arguments, "--loglevel", "INFO"]
+        own = self.environment | dict(environment or {})
+        return Process(command, log=self.folder / f"{name}.log", environment=own, cwd=PROJECT_DIR)
 
     def start_worker(self) -> None:
         """Start the worker, also after it was killed."""
         _start_saying(self.worker, " ready.")
 
-    def start_beat(self) -> None:
-        """Start beat, also after it was killed."""
-        _start_saying(self.beat, "beat: Starting")
+    def start_beat(self, beat: Process | None = None) -> None:
+        """Start beat, or another, also after it was killed."""
+        _start_saying(beat or self.beat, "beat: Starting")
+
+    def _database_url(self) -> str:
+        if isinstance(self.store, Postgres):
+            return self.store.url.replace(str(self.store.port), str(self.postgres_proxy.port))
+        return self.store.url
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -155,7 +181,7 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "optimizer_project.settings",
             "ENVIRONMENT": "production",
             "SECRET_KEY": SECRET_KEY,
-            "DATABASE_URL": self.postgres.url.replace(str(self.postgres.port), str(self.postgres_proxy.port)),
+            "DATABASE_URL": self._database_url(),
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_proxy.port}/0",
             "DATA_DIR": str(self.folder / "data"),
             # No proxy ends TLS before the replicas.
@@ -189,10 +215,10 @@ def _seed(upstream_port: int) -> list[Client]:
     from accounts.services import api_keys, budgets, config_version, teams
     from routing.services import providers
     from tests import factories
-    from tests.fake_upstream.faults import FAULTS
+    from tests.fake_upstream.faults import FAULTS, LONG_TEXT
 
     for number, fault in enumerate(
-        (*FAULTS, "slow_ok_300", "slow_ok_1500", "503", "429_retry_after:9999", "429_retry_after:-5")
+        (*FAULTS, LONG_TEXT, "slow_ok_300", "slow_ok_1500", "503", "429_retry_after:9999", "429_retry_after:-5")
     ):
         provider = factories.provider(
             f"provider-{number}",

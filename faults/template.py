@@ -1,8 +1,7 @@
-"""The database each cell begins with: migrated once, kept until a migration or a pinned package changes."""
+"""The databases that cells begin with: migrated once, kept until a migration or a pinned package changes."""
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,20 @@ def template(folder: Path, port: int) -> Path:
     return kept
 
 
+def sqlite_template(path: Path) -> Path:
+    """Return a migrated, empty SQLite database; ``path`` is the one that this process is set up for.
+
+    Raises:
+        CannotMigrate: It could not be made.
+    """
+    kept = CACHE / f"template-sqlite-{_fingerprint()}"
+    if not kept.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _migrate(os.environ)
+        _keep(path, kept)
+    return kept
+
+
 def _made(folder: Path, port: int) -> Path:
     # Servers run as a user of their own, who may not be let into the project's folder.
     home = folder / "template"
@@ -62,7 +75,8 @@ def _keep(made: Path, kept: Path) -> None:
     """Put it where the next run finds it, whole or not at all, and remove those of older schemas."""
     CACHE.mkdir(parents=True, exist_ok=True)
     for old in CACHE.glob("template-*"):
-        shutil.rmtree(old)
+        if not old.name.endswith(_fingerprint()):
+            subprocess.run(["rm", "-rf", str(old)], check=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="being-made-") as name:
         copy = Path(name) / "data"
         # With its owner: PostgreSQL takes no folder of another's.

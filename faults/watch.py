@@ -1,20 +1,24 @@
 """Looks at the stack while it is harmed: budgets ten times a second, health, and what the processes hold."""
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
+from faults.servers import Postgres, Sqlite
 from faults.stack import Web
 
 BUDGETS = """
 SELECT period.id, period.spent_nano_usd + period.reserved_nano_usd, period.limit_nano_usd + period.overrun_nano_usd
 FROM accounts_budgetperiod period
 """
+_AWAY = (psycopg2.Error, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Holding:
 class Watch:
     """Samples until the block ends; what could not be asked is not in ``budgets``."""
 
-    database_url: str
+    store: Postgres | Sqlite
     web: Sequence[Web]
     budgets: list[tuple[int, int, int]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
@@ -61,26 +65,22 @@ class Watch:
     def _watch_budgets(self) -> None:
         while not self._is_over.is_set():
             try:
-                connection = psycopg2.connect(self.database_url, connect_timeout=1)
-            except psycopg2.Error:
+                connection = self.store.connect()
+            except _AWAY:
                 self._is_over.wait(0.2)
                 continue
             try:
-                self._sample(connection)
-            except psycopg2.Error:
+                self._sample(connection.cursor())
+            except _AWAY:
                 self._is_over.wait(0.2)
             finally:
                 connection.close()
 
-    def _sample(self, connection: "psycopg2.extensions.connection") -> None:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            # Without a limit, a frozen server would hold the thread for as long as it likes.
-            cursor.execute("SET statement_timeout = 2000")
-            while not self._is_over.is_set():
-                cursor.execute(BUDGETS)
-                self.budgets += cursor.fetchall()
-                self._is_over.wait(0.1)
+    def _sample(self, cursor: Any) -> None:
+        while not self._is_over.is_set():
+            cursor.execute(BUDGETS)
+            self.budgets += cursor.fetchall()
+            self._is_over.wait(0.1)
 
     def _watch_health(self, web: Web) -> None:
         while not self._is_over.is_set():

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import aiohttp
 
-from faults import load
+from faults import load, ratings
 from faults.cell import Cell
 from faults.load import Client, Plan
+from faults.ratings import Rated
 from faults.stack import PROVIDER_KEY_CANARY, SECRET_KEY, Stack
 
 TIMES = 10
 _EXAMPLES = {"integer": "1", "string": "example"}
-_QUIET = Plan(models=("ok", "429", "500"), concurrency=6)
+_QUIET = Plan(models=("ok", "429", "500"), concurrency=6, rated_share=0.0)
 _SECONDS = aiohttp.ClientTimeout(total=20)
 
 
@@ -29,22 +30,22 @@ async def rate_again_and_others(stack: Stack) -> None:
         for number, client in enumerate(stack.clients):
             await _rate_again(session, stack, client, ids[number])
             for foreign in (ids[number - 1], str(UUID(int=number))):
-                status, answer, _ = await _rate(session, stack, client, foreign, key=f"foreign {foreign}")
-                if status != 200 or answer.get("linked") is not False:
-                    stack.problems.append(f"a rating of another's request was answered {status} {answer}")
+                rated = await _rate(session, stack, client, foreign, key=f"foreign {foreign}")
+                if rated.status != 200 or rated.answer.get("linked") is not False:
+                    stack.problems.append(f"a rating of another's request was answered {rated.status} {rated.answer}")
 
 
 async def _rate_again(session: aiohttp.ClientSession, stack: Stack, client: Client, request_id: str) -> None:
     answers = await asyncio.gather(
         *(_rate(session, stack, client, request_id, key="the same", turn=number) for number in range(TIMES))
     )
-    kept = {answer.get("feedback_id") for status, answer, _ in answers if status == 200}
-    replays = sum(is_replay for _, _, is_replay in answers)
-    if len(kept) != 1 or replays < TIMES - 1 - sum(status == 409 for status, _, _ in answers):
-        stack.problems.append(f"a rating sent {TIMES} times was answered {[answer[:2] for answer in answers][:3]}")
-    status, _, _ = await _rate(session, stack, client, request_id, key="the same", stars=1)
-    if status != 422:
-        stack.problems.append(f"another rating under the key was answered {status}")
+    kept = {rated.feedback_id for rated in answers if rated.status == 200}
+    replays = sum(rated.is_replay for rated in answers)
+    if len(kept) != 1 or replays < TIMES - 1 - sum(rated.status == 409 for rated in answers):
+        stack.problems.append(f"a rating sent {TIMES} times was answered {[rated.status for rated in answers]}")
+    other = await _rate(session, stack, client, request_id, key="the same", stars=1)
+    if other.status != 422:
+        stack.problems.append(f"another rating under the key was answered {other.status}")
 
 
 async def _rate(
@@ -56,12 +57,10 @@ async def _rate(
     key: str,
     stars: int = 5,
     turn: int = 0,
-) -> tuple[int, dict[str, Any], bool]:
-    headers = {"Authorization": f"Bearer {client.secret}", "Idempotency-Key": key}
-    body = {"request_id": request_id, "quality_score": stars, "is_correct": True, "user_id": "bob"}
+) -> Rated:
     url = stack.urls[turn % len(stack.urls)]
-    async with session.post(f"{url}/feedback", json=body, headers=headers) as response:
-        return response.status, await response.json(), "x-optimizer-idempotent-replay" in response.headers
+    given: dict[str, Any] = {"team_id": client.team_id, "request_id": request_id, "key": key, "stars": stars}
+    return await ratings.rate(session, url, client.secret, **given)
 
 
 async def ratings_stored_once(stack: Stack) -> None:

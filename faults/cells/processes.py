@@ -6,7 +6,8 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from faults.cell import Cell
 from faults.cells import clients, database
@@ -82,7 +83,7 @@ async def kill_worker_at_work(stack: Stack) -> None:
     for number in range(JOBS):
         wish = f"faults-{number}"
         for _ in range(2):
-            await asyncio.to_thread(_push, stack, TASK, wish)
+            await asyncio.to_thread(push, stack, TASK, wish)
     for _ in range(3):
         await asyncio.to_thread(stack.worker.kill)
         await asyncio.to_thread(stack.start_worker)
@@ -116,10 +117,10 @@ def _poison(stack: Stack) -> None:
     redis = stack.redis.client
     for nonsense in (b"garbage", b"[1, 2]", b"null", b"{}", b'"text"', b"\x80\x04K\x01.", b"\xff\xfe\x00"):
         redis.lpush(QUEUE, nonsense)
-    _push(stack, "no.such.task", "faults-unknown")
-    _push(stack, TASK, "faults-0", content_type="application/x-python-serialize")
+    push(stack, "no.such.task", "faults-unknown")
+    push(stack, TASK, "faults-0", content_type="application/x-python-serialize")
     for number in range(JOBS):
-        _push(stack, TASK, f"faults-{number}")
+        push(stack, TASK, f"faults-{number}")
 
 
 async def poison_buried(stack: Stack) -> None:
@@ -137,12 +138,19 @@ async def poison_buried(stack: Stack) -> None:
         await asyncio.sleep(0.2)
 
 
-def _push(stack: Stack, task: str, wish: str, *, content_type: str = "application/json") -> None:
+def push(
+    stack: Stack,
+    task: str,
+    wish: str,
+    *,
+    content_type: str = "application/json",
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
     """Put a message on the queue as Celery does, by its bytes: ``wish`` is its id."""
     import base64
 
     message = {
-        "body": base64.b64encode(json.dumps([[], {}, {}]).encode()).decode(),
+        "body": base64.b64encode(json.dumps([[], dict(arguments or {}), {}]).encode()).decode(),
         "content-encoding": "utf-8",
         "content-type": content_type,
         "headers": {"lang": "py", "task": task, "id": wish, "root_id": wish, "retries": 0, "argsrepr": "()"},

@@ -11,6 +11,8 @@ DEFAULT_TEXT = (
 )
 NUL_TEXT = "before\x00after"
 SURROGATE_TEXT = "before\ud83dafter"
+# Of thirteen megabytes, more than the system keeps for one connection, in no more words than a short answer has.
+LONG_TEXT = " ".join(["x" * 65_536] * 200)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _text(asked: Asked, fault: str, completion_text: str) -> str:
         return asked.last_user_text
     if fault == "json":
         return json.dumps(_filled(asked.json_schema or {}))
-    return {"nul_text": NUL_TEXT, "surrogate_text": SURROGATE_TEXT}.get(fault, f"{asked.model}: {completion_text}")
+    texts = {"nul_text": NUL_TEXT, "surrogate_text": SURROGATE_TEXT, "long_text": LONG_TEXT}
+    return texts.get(fault, f"{asked.model}: {completion_text}")
 
 
 def _tool(asked: Asked, fault: str) -> tuple[str, dict[str, Any]] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from faults.evidence import Evidence
 from faults.load import Client, Seen
+from faults.ratings import Rated
 from faults.watch import Holding, Probe
 from tests.fake_upstream.tally import Exchange
 
@@ -35,6 +36,15 @@ BROKEN = Seen(
     {"x-request-id": "r3", "content-type": "text/event-stream; charset=utf-8"},
     b'data: {"choices": []}\n\ndata: {"error": {"code": "interrupted"}}\n\n',
 )
+
+
+RATED = Rated(1, "r1", "key", "bob", 5, 0.1, 200, {"feedback_id": 7})
+
+
+def stored(**fields: Any) -> dict[str, Any]:
+    """Return that rating as the database has it, with these fields of it changed."""
+    given = {"id": 7, "team_id": 1, "session_id": "key", "user_id": "bob", "linked": True, "ledger_request_id": "r1"}
+    return {**given, "served_model": "ok", "created_at": 1, "experiment_id": None, "asked_by": 1, **fields}
 
 
 def attempt(request_id: str, state: str = "succeeded", **fields: Any) -> dict[str, Any]:

@@ -6,9 +6,22 @@ from typing import Any
 import pytest
 
 from faults import invariants
+from faults.ratings import Rated
 from faults.stack import PROVIDER_KEY_CANARY
 from faults.watch import Holding, Probe
-from tests.faults.made_up import BROKEN, COST, REFUSAL, RESERVED, WHOLE, attempt, evidence, exchange, row
+from tests.faults.made_up import (
+    BROKEN,
+    COST,
+    RATED,
+    REFUSAL,
+    RESERVED,
+    WHOLE,
+    attempt,
+    evidence,
+    exchange,
+    row,
+    stored,
+)
 
 GOOD = evidence()
 ONE, TWO, THREE = GOOD.rows
@@ -97,6 +110,41 @@ def test_key_that_was_answered_in_two_ways_or_run_twice_is_found() -> None:
 
     assert "I4: 1 x key was answered in two ways: k" in two_ways
     assert "I4: 1 x prompt was sent to the provider for more than one request: r1 and r3" in twice
+
+
+@pytest.mark.parametrize(
+    ("ratings", "fields", "told"),
+    [
+        ((RATED,), {"stored": (), "counted": frozenset()}, "I5: 1 x rating is not stored: key"),
+        ((RATED,), {"stored": (stored(), stored(id=8)), "counted": frozenset({8})}, "I5: 1 x rating is stored twice"),
+        ((replace(RATED, status=422),), {}, "I5: 1 x rating was refused and is stored: key (422)"),
+        ((RATED,), {"stored": (stored(asked_by=2),)}, "I5: 1 ratings are linked to another team's request: [7]"),
+        ((RATED,), {"counted": frozenset()}, "I5: learned from: 0 ratings too many, 1 too few"),
+        (
+            (RATED, replace(RATED, key="later")),
+            {"stored": (stored(), stored(id=8, session_id="later")), "counted": frozenset({7, 8})},
+            "I5: learned from: 1 ratings too many, 0 too few",
+        ),
+        ((replace(RATED, seconds=29.5),), {}, "I9: 1 x request was not answered in time: a rating after 30 s"),
+        ((replace(RATED, status=500),), {"stored": (), "counted": frozenset()}, "I12: 1 x rating was answered 500: r1"),
+    ],
+)
+def test_rating_that_is_lost_or_doubled_or_counts_where_it_must_not_is_found(
+    ratings: tuple[Rated, ...], fields: dict[str, Any], told: str
+) -> None:
+    rated = replace(WHOLE, ratings=ratings)
+    kept: dict[str, Any] = {"stored": (stored(),), "counted": frozenset({7}), **fields}
+
+    problems = found(seen=(rated, REFUSAL, BROKEN), **kept)
+
+    assert [problem.startswith(told) for problem in problems] == [True]
+
+
+def test_rating_whose_fate_the_client_does_not_know_may_be_stored_or_not() -> None:
+    unknown = replace(WHOLE, ratings=(replace(RATED, status=None),))
+
+    assert found(seen=(unknown, REFUSAL, BROKEN), stored=(stored(),), counted=frozenset({7})) == []
+    assert found(seen=(unknown, REFUSAL, BROKEN)) == []
 
 
 def test_policy_that_changed_under_load_is_found() -> None:

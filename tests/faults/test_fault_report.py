@@ -47,6 +47,13 @@ def test_line_of_a_run_names_each_problem() -> None:
     assert report.line(VIOLATED, "database killed").split("\n")[1:] == ["        I1: 1 x row is still pending: r1"]
 
 
+def test_cell_that_cannot_happen_here_is_told_as_not_run_and_counts_for_nothing() -> None:
+    left_out = Outcome("A2", 1, [], 0, 0, 0.0, not_run="no file system may be mounted")
+
+    assert report.line(left_out, "database frozen").endswith("not run  no file system may be mounted")
+    assert report.table(CELLS, [HELD, VIOLATED, left_out]) == TABLE
+
+
 def test_cells_are_chosen_by_the_beginning_of_their_names() -> None:
     chosen = [cell.name for cell in matrix.chosen(["A3", "E1"])]
 

@@ -1,0 +1,95 @@
+"""G2: every path that names a row, with another team's, asked by everybody who may ask at all, during load."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from faults.cell import Cell
+from faults.cells.providers import good_ones_served
+from faults.load import Plan
+from faults.stack import Stack
+from tests.access.table import LET_IN, RULES, Caller, Row, rows
+
+if TYPE_CHECKING:
+    from tests.access.world import World
+
+# Replicas know of new keys and experiments within a second.
+KNOWN_SECONDS = 2.0
+_CALLERS = (Caller.NOBODY, Caller.KEY, Caller.ADMIN_KEY)
+# What a route needs besides its path before it looks for a row.
+_BODIES: Mapping[str, dict[str, Any]] = {
+    "/experiments/{experiment_id}/weights": {"weights": {"control": 0.4, "test": 0.6}},
+    "/api/findings/{finding_id}/feedback": {"verdict": "rejected"},
+}
+_SECONDS = aiohttp.ClientTimeout(total=20)
+
+
+async def ask_for_foreign_rows(stack: Stack) -> None:
+    """Ask for another team's rows by their true ids: whoever is let in must be told what is told of ids of nobody."""
+    from tests.access import world
+
+    built = await asyncio.to_thread(world.build)
+    await asyncio.sleep(KNOWN_SECONDS)
+    async with aiohttp.ClientSession(timeout=_SECONDS) as session:
+        for caller in _CALLERS:
+            headers = {"Authorization": f"Bearer {built.secrets[caller]}"} if caller in built.secrets else {}
+            for row in rows():
+                if row.has_owned_id:
+                    await _compare(session, stack, built, caller, row, headers)
+    await asyncio.to_thread(_remove, built)
+
+
+async def _compare(
+    session: aiohttp.ClientSession,
+    stack: Stack,
+    built: "World",
+    caller: Caller,
+    row: Row,
+    headers: Mapping[str, str],
+) -> None:
+    from tests.access.world import CANARY, NOBODYS
+
+    expected = RULES[row.rule].answer(caller, row.method)
+    status, foreign = await _ask(session, row, stack.urls[0], built.theirs.ids, headers)
+    of_nobody = await _ask(session, row, stack.urls[1], NOBODYS, headers)
+    if (status, foreign) != of_nobody or status != (404 if expected == LET_IN else expected):
+        stack.problems.append(f"{row.method} {row.path}, {caller}: {status} {foreign[:80]}, of nobody {of_nobody}")
+    if CANARY in foreign:
+        stack.problems.append(f"{row.method} {row.path} tells {caller} of another team")
+
+
+async def _ask(
+    session: aiohttp.ClientSession, row: Row, url: str, ids: Mapping[str, str], headers: Mapping[str, str]
+) -> tuple[int, str]:
+    """Return the status and the words, without the id that was asked for."""
+    from tests.access.world import SHARED_NAMES
+
+    body = _BODIES.get(row.path, {}) if row.method == "POST" else None
+    address = url + row.path.format(**SHARED_NAMES, **ids)
+    async with session.request(row.method, address, json=body, headers=headers, allow_redirects=False) as response:
+        text = await response.text(errors="replace")
+    for name in row.parameters:
+        text = text.replace(f" {ids.get(name)}", f" {{{name}}}")
+    return response.status, text
+
+
+def _remove(built: "World") -> None:
+    """Take away what was never asked of the provider, before the ledger is held against its books."""
+    from feedback.models import ResponseFeedback
+    from routing.models import LedgerEntry
+
+    for model in (ResponseFeedback, LedgerEntry):
+        model.objects.filter(team__in=(built.ours.team, built.theirs.team)).delete()
+
+
+CELLS = (
+    Cell(
+        "G2",
+        "another team's rows, by every path and caller",
+        Plan(models=("ok",), concurrency=6, seconds=14.0),
+        ask_for_foreign_rows,
+        expect=(good_ones_served,),
+    ),
+)
