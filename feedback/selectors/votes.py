@@ -7,13 +7,11 @@ from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, Query
 from django.db.models.functions import DenseRank, RowNumber
 
 from accounts.models import Team
+from feedback.domain.vote_limits import UNNAMED_VOTES_PER_KEY_AND_DAY, VOTES_PER_USER_GROUP_AND_WEEK
 from feedback.models import ResponseFeedback
 
 if TYPE_CHECKING:
     from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
-
-VOTES_PER_USER_GROUP_AND_WEEK = 5
-UNNAMED_VOTES_PER_KEY_AND_DAY = 50
 
 
 class UtcDay(Func):

@@ -12,7 +12,7 @@ from routing.services import database_clock
 
 @admin.register(LearningAlert)
 class LearningAlertAdmin(ConfirmedActions, ReadOnlyAdmin):
-    """What people must look at; resolving an unusual rate of ratings lets its pattern learn again."""
+    """What people must look at; resolving an alert of unusual or contradicting ratings lets its pattern learn again."""
 
     actions = ("resolve",)
     list_display = ("raised_at", "kind", "pattern", "team", "message", "resolved_at", "resolved_by")
@@ -32,7 +32,7 @@ class LearningAlertAdmin(ConfirmedActions, ReadOnlyAdmin):
         change = Change(
             name="resolve",
             button="Resolve",
-            effects=lambda chosen: ["A pattern that was held back for an unusual rate of ratings learns again."],
+            effects=lambda chosen: ["A pattern that was held back for its ratings learns again."],
             do=end,
             done="The selected alerts are resolved.",
         )

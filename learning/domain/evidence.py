@@ -5,8 +5,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 MICRO = 1_000_000
+# A model appears from this many ratings on.
+MIN_ROWS = 3
 # Below this many requests since a change of price, what they cost is too little to tell a model's cost from.
 MIN_COSTS_AT_NEW_PRICE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Regulars:
+    """The named people who rated a model more than once on a pattern, as sums of whole numbers over these people.
+
+    Attributes:
+        votes_square_sum: Of the squares of how often each rated.
+        star_square_sum: Of the squares of the stars.
+        mean_square_sum: Of each person's stars, summed, squared and divided by how often they rated, in millionths.
+    """
+
+    people: int = 0
+    votes: int = 0
+    votes_square_sum: int = 0
+    star_sum: int = 0
+    star_square_sum: int = 0
+    mean_square_sum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +44,8 @@ class Evidence:
         voice_sum: The mean stars of each voice in millionths, times its weight, summed. A named person is one voice
             however often they rate; an unnamed rating is one. Weights halve with age.
         voice_weight: Sum of those weights.
+        aged_star_sum: The stars of every rating times its weight, summed.
+        aged_weight: Sum of those weights, however many ratings a person gave.
         cost_count: Rated requests whose cost is known and that were not answered from the cache.
         cost_nano_usd: What those cost together.
         new_price_count: Those among them made since the model's price last changed.
@@ -41,6 +63,9 @@ class Evidence:
     distinct_users: int
     voice_sum: int
     voice_weight: int
+    aged_star_sum: int
+    aged_weight: int
+    regulars: Regulars = Regulars()
     cost_count: int = 0
     cost_nano_usd: int = 0
     new_price_count: int = 0
@@ -59,6 +84,11 @@ class Evidence:
     def robust_quality(self) -> Fraction:
         """Mean stars, 1 to 5, every voice counting the same but for its age."""
         return Fraction(self.voice_sum, self.voice_weight * MICRO)
+
+    @property
+    def aged_quality(self) -> Fraction:
+        """Mean stars, 1 to 5, every rating counting the same but for its age."""
+        return Fraction(self.aged_star_sum, self.aged_weight)
 
     @property
     def correctness_rate(self) -> Fraction | None:

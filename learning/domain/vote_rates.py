@@ -36,9 +36,9 @@ class VoteRate:
     top_share_before: float
 
 
-def usual_limit(votes_before: int) -> int:
-    """Return how many ratings a day may bring after 28 days with this many: 3 means and 6 roots of the mean."""
-    mean = votes_before / DAYS_BEFORE
+def usual_limit(votes_before: int, days: int = DAYS_BEFORE) -> int:
+    """Return how many ratings a day may bring after so many days with this many: 3 means and 6 roots of the mean."""
+    mean = votes_before / days
     return max(MIN_VOTES_OF_DAY, math.ceil(_TIMES_MEAN * mean + _DEVIATIONS * math.sqrt(mean)))
 
 
@@ -46,10 +46,12 @@ def anomaly(rate: VoteRate) -> str | None:
     """Say what is unusual about the last day's ratings; None when nothing is, or too little is known to tell."""
     if rate.votes < MIN_VOTES_OF_DAY or rate.days_of_history < MIN_DAYS_OF_HISTORY:
         return None
-    limit = usual_limit(rate.votes_before)
+    # A model that was first rated two weeks ago has had two weeks to be rated in.
+    days = min(DAYS_BEFORE, rate.days_of_history)
+    limit = usual_limit(rate.votes_before, days)
     if rate.votes > limit:
         return (
-            f"{rate.votes} ratings of {rate.full_name} in a day, after {rate.votes_before} in the {DAYS_BEFORE} days "
+            f"{rate.votes} ratings of {rate.full_name} in a day, after {rate.votes_before} in the {days} days "
             f"before; at most {limit} would be usual"
         )
     if rate.top_share > _DOMINANT_SHARE and rate.top_share_before < _USUAL_SHARE:

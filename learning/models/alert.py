@@ -6,12 +6,16 @@ from learning.models.retraining import RetrainingRun
 
 
 class LearningAlert(models.Model):
-    """Something people must look at before learning may be trusted; unresolved anomalies freeze their pattern."""
+    """Something people must look at before learning may be trusted; unresolved ones of ratings freeze their pattern."""
 
     class Kind(models.TextChoices):
         QUALITY_DROP = "quality_drop", "quality fell after a run"
         VOTE_ANOMALY = "vote_anomaly", "unusual ratings: the pattern is frozen"
+        VOTE_DISPUTE = "vote_dispute", "ratings contradict each other: the pattern is frozen"
         PREDICTOR_REFUSED = "predictor_refused", "a predictor could not be loaded"
+
+    # While they are unresolved, their pattern learns nothing.
+    FREEZING = (Kind.VOTE_ANOMALY, Kind.VOTE_DISPUTE)
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -12,10 +12,7 @@ from accounts.models import Team
 from feedback.models import ResponseFeedback
 from feedback.selectors import votes
 from learning.domain import aging
-from learning.domain.evidence import MICRO, Evidence
-
-# A model appears from this many ratings on.
-MIN_ROWS = 3
+from learning.domain.evidence import MICRO, MIN_ROWS, Evidence, Regulars
 
 # Two groupings, one inside the other: first by person, then by model. Every figure is a whole number, so that sums do
 # not depend on the order of the rows. Unnamed ratings of one key stand together as one person, but are a voice each.
@@ -43,12 +40,26 @@ people AS (
 SELECT pattern, provider, model, SUM(ratings), SUM(stars), SUM(squares), SUM(correct), SUM(judged), COUNT(*),
     SUM(CASE WHEN user_id IS NULL THEN {micro} * weighted ELSE newest * ({micro} * weighted / weight) END),
     SUM(CASE WHEN user_id IS NULL THEN weight ELSE newest END),
-    SUM(costs), SUM(cost), SUM(new_costs), SUM(new_cost)
+    SUM(weighted), SUM(weight),
+    SUM(costs), SUM(cost), SUM(new_costs), SUM(new_cost),
+    {regulars}
 FROM people
 GROUP BY pattern, provider, model
 HAVING SUM(ratings) >= {min_rows}
 ORDER BY pattern, provider, model
 """
+
+# In the order of the question.
+_FIGURES = (
+    *("sample_count", "star_sum", "star_square_sum", "correct_count", "judged_count", "distinct_users", "voice_sum"),
+    *("voice_weight", "aged_star_sum", "aged_weight"),
+    *("cost_count", "cost_nano_usd", "new_price_count", "new_price_nano_usd"),
+)
+# In the order of the fields of ``Regulars``.
+_REGULARS = ", ".join(
+    f"COALESCE(SUM(CASE WHEN user_id IS NOT NULL AND ratings > 1 THEN {figure} END), 0)"
+    for figure in ("1", "ratings", "ratings * ratings", "stars", "squares", f"{MICRO} * stars * stars / ratings")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +87,14 @@ def gather(
     rows = _votes(team, since, until, tuple(changes))
     sql, parameters = rows.query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(votes=sql, micro=MICRO, min_rows=MIN_ROWS), parameters)
-        return tuple(Evidence(*row[:3], *(int(value) for value in row[3:])) for row in cursor.fetchall())
+        cursor.execute(_SUMS.format(votes=sql, micro=MICRO, min_rows=MIN_ROWS, regulars=_REGULARS), parameters)
+        return tuple(_evidence(*row[:3], *map(int, row[3:])) for row in cursor.fetchall())
+
+
+def _evidence(pattern: str, provider: str, model: str, *sums: int) -> Evidence:
+    figures: dict[str, Any] = dict(zip(_FIGURES, sums, strict=False))
+    regulars = Regulars(*sums[len(_FIGURES) :])
+    return Evidence(pattern=pattern, provider=provider, model=model, regulars=regulars, **figures)
 
 
 def _votes(

@@ -27,6 +27,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from accounts.models import Team
+from feedback.domain import vote_limits
 from feedback.models import ResponseFeedback
 from feedback.selectors import votes
 from learning.domain.logged_decision import LoggedDecision, LoggedOption
@@ -68,9 +69,9 @@ class _Limits:
             self._counts.clear()
         key: Hashable
         if row["user_id"] is not None:
-            key, limit = (row["team_id"], row["user_id"], row["pattern"]), votes.VOTES_PER_USER_GROUP_AND_WEEK
+            key, limit = (row["team_id"], row["user_id"], row["pattern"]), vote_limits.VOTES_PER_USER_GROUP_AND_WEEK
         else:
-            key, limit = (row["team_id"], row["api_key_id"], at.date()), votes.UNNAMED_VOTES_PER_KEY_AND_DAY
+            key, limit = (row["team_id"], row["api_key_id"], at.date()), vote_limits.UNNAMED_VOTES_PER_KEY_AND_DAY
         self._counts[key] += 1
         return self._counts[key] <= limit
 

@@ -71,7 +71,7 @@ def status(team: Team | None, *, now: datetime) -> LearningStatus:
         targets=_targets(team, coverage if seen else None, now),
         policy_version=active.version if active else None,
         alerts=alerts,
-        frozen_patterns=sorted({alert.pattern for alert in alerts if alert.kind == LearningAlert.Kind.VOTE_ANOMALY}),
+        frozen_patterns=sorted({alert.pattern for alert in alerts if alert.kind in LearningAlert.FREEZING}),
     )
 
 

@@ -18,12 +18,14 @@ WATCHED = timedelta(days=7)
 MIN_RATINGS = 10
 MAX_FALL = 0.10
 Kind = LearningAlert.Kind
+# The ratings that were in dispute are still there after staff have looked at them.
+SETTLED_FOR = timedelta(days=28)
 
 
 def frozen(team: Team | None) -> dict[str, str]:
-    """Return why each frozen pattern stays as it is: it has an anomaly that nobody has resolved."""
-    alerts = LearningAlert.objects.filter(team=team, kind=Kind.VOTE_ANOMALY, resolved_at=None).order_by("raised_at")
-    return {alert.pattern: f"frozen: {alert.message}" for alert in alerts}
+    """Return why each frozen pattern stays as it is: its ratings raised an alert that nobody has resolved."""
+    unresolved = LearningAlert.objects.filter(team=team, kind__in=LearningAlert.FREEZING, resolved_at=None)
+    return {alert.pattern: f"frozen: {alert.message}" for alert in unresolved.order_by("raised_at")}
 
 
 def unusual(team: Team | None, *, now: datetime) -> list[tuple[VoteRate, str]]:
@@ -42,6 +44,23 @@ def freeze_unusual(team: Team | None, *, now: datetime) -> list[LearningAlert]:
         already[rate.pattern] = reason
         raised.append(_raise(team, Kind.VOTE_ANOMALY, rate.pattern, reason, asdict(rate), now, None))
     return raised
+
+
+def unsettled(team: Team | None, disputed: Mapping[str, str], *, now: datetime) -> dict[str, str]:
+    """Return the patterns in dispute, with the reason, but those of which staff have resolved a dispute lately."""
+    lately = LearningAlert.objects.filter(team=team, kind=Kind.VOTE_DISPUTE, resolved_at__gt=now - SETTLED_FOR)
+    settled = set(lately.values_list("pattern", flat=True))
+    return {pattern: reason for pattern, reason in disputed.items() if pattern not in settled}
+
+
+def freeze_disputed(team: Team | None, disputed: Mapping[str, str], *, now: datetime) -> list[LearningAlert]:
+    """Freeze the patterns that would change on ratings which contradict each other, until staff have looked."""
+    already = frozen(team)
+    return [
+        _raise(team, Kind.VOTE_DISPUTE, pattern, reason, {}, now, None)
+        for pattern, reason in disputed.items()
+        if pattern not in already
+    ]
 
 
 def watch(*, now: datetime) -> list[LearningAlert]:

@@ -1,12 +1,13 @@
 """What a retraining decides from, read once, and what it decides; nothing is written here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from accounts.models import Team
-from learning.domain import confidence, pattern_table
+from learning.domain import confidence, disputes, pattern_table
 from learning.domain.assessment import Rules
 from learning.domain.evidence import Evidence
 from learning.domain.pattern_table import Circumstances, Incumbent, Table
@@ -65,6 +66,16 @@ def decide(findings: Findings) -> Table:
     return pattern_table.decide(
         findings.evidence, incumbents=incumbents, circumstances=circumstances, rules=findings.rules
     )
+
+
+def disputed(findings: Findings) -> dict[str, str]:
+    """Return why each pattern that would change now is in dispute."""
+    return disputes.disputed(decide(findings), findings.evidence)
+
+
+def freeze(findings: Findings, reasons: Mapping[str, str]) -> Findings:
+    """Return the same findings with further patterns frozen."""
+    return replace(findings, frozen={**{name: f"frozen: {why}" for name, why in reasons.items()}, **findings.frozen})
 
 
 def known_versions(team: Team | None) -> Versions:

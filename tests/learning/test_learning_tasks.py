@@ -8,10 +8,11 @@ from django.test import override_settings
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import ModelEntry
 
+from jobs.models import JobRun
+from jobs.services.runs import SomeFailed
 from learning import tasks
 from learning.models import LearningAlert, RetrainingRun
 from learning.selectors import schedule
-from learning.services import retraining
 from optimizer_project.celery import app
 from routing.models import PolicyVersion
 from tests import factories
@@ -84,10 +85,12 @@ def test_one_policy_that_fails_stops_none_of_the_others() -> None:
     )
     rate(alone, 10)
 
-    with pytest.raises(retraining.RetrainingFailed, match=r"failed for: shared\."):
+    with pytest.raises(SomeFailed, match=r"^Failed for all teams: InvalidPolicy: "):
         tasks.retrain()
 
     assert list(PolicyVersion.objects.filter(source="retraining").values_list("team", flat=True)) == [alone.id]
+    # A retry leaves that one alone.
+    assert JobRun.objects.get().progress == {"retraining": [alone.id]}
 
 
 def test_the_watch_raises_alerts() -> None:

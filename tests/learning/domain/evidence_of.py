@@ -18,6 +18,8 @@ def evidence(stars: Sequence[int], *, model: str = "a", pattern: str = "code", *
         "distinct_users": count,
         "voice_sum": sum(stars) * MICRO,
         "voice_weight": count,
+        "aged_star_sum": sum(stars),
+        "aged_weight": count,
         "cost_count": count,
         "cost_nano_usd": 1000 * count,
         "new_price_count": count,

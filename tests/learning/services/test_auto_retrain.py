@@ -52,7 +52,7 @@ def test_no_predictor_is_trained_while_it_is_off(caplog: pytest.LogCaptureFixtur
     features.disable("auto_retrain", **WHO)
 
     assert training.train_all(actor="schedule", now=NOW) == []
-    assert "Training of shared left out" in caplog.text
+    assert "Training of all teams left out" in caplog.text
 
 
 def test_candidates_wait_while_it_is_off(caplog: pytest.LogCaptureFixture) -> None:

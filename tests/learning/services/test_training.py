@@ -11,11 +11,11 @@ import time_machine
 
 from accounts.models import Team
 from accounts.selectors import TeamInfo
+from jobs.services.runs import SomeFailed
 from learning import tasks
 from learning.domain.training_set import NotEnoughEvidence, TrainingSet
 from learning.models import EvaluationSet, PolicyEvaluation
 from learning.services import outcome_import, promotion, table_files, training, training_evidence
-from learning.services.training import TrainingFailed
 from routing.domain import policy as policy_domain
 from routing.domain.decision import Controls
 from routing.models import ModelPrice, PolicyVersion, PredictorModel, PromptEmbedding
@@ -221,7 +221,7 @@ def test_scope_that_fails_does_not_stop_the_others() -> None:
     PolicyVersion.objects.filter(pk=broken.pk).update(content_hash="0" * 64)
     imported(some_outcomes())
     alone = factories.team(learns_alone=True)
-    with pytest.raises(TrainingFailed, match="failed for: shared"):
+    with pytest.raises(SomeFailed, match=r"^Failed for all teams: InvalidPolicy: "):
         training.train_all(actor="schedule", now=NOW)
     assert PolicyVersion.objects.filter(team=alone).count() == 1
 
