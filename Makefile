@@ -24,7 +24,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-live bench-import drill faults check-deploy check-docs sbom audit fuzz lock format
+.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-insights bench-live bench-import bench-savings poisoning drill faults money soak check-deploy check-docs sbom audit routes fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ bench-live: $(DEV_STAMP) ## Show what a thousand viewers of live metrics cost; A
 bench-import: $(DEV_STAMP) ## Move ROWS (default 1000000) ledger rows from SQLite to PostgreSQL, with a kill in the middle
 	@$(PY) -m benchmarks.sqlite_import --rows $(or $(ROWS),1000000)
 
+bench-savings: $(DEV_STAMP) ## Make a savings report on a made-up log of ROWS (default 1000000) rows; ARGS adds options
+	@$(PY) -m benchmarks.savings_report --rows $(or $(ROWS),1000000) $(ARGS)
+
 bench-experiments: $(DEV_STAMP) ## Simulate experiments: false winners, power, whole decisions
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.experiments $(ARGS)
 
@@ -83,6 +86,9 @@ bench-routing: $(DEV_STAMP) ## Show what routing saves at equal quality on the o
 	@test -n "$(DATA)" || { echo "Say where the outcomes are: make bench-routing DATA=<folder>" >&2; exit 2; }
 	@$(PY) -m benchmarks.routing "$(DATA)" $(ARGS)
 
+poisoning: $(DEV_STAMP) ## Let people who agree to rate falsely try to move routing, a thousand times each; ARGS adds options
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.poisoning $(ARGS)
+
 drill: $(DEV_STAMP) ## Run the compose file's processes through a deploy, kills, a backup and a restore under load; ARGS adds options
 	@$(PY) -m benchmarks.drill $(ARGS)
 
@@ -90,10 +96,18 @@ faults: $(DEV_STAMP) ## Harm everything in every way of docs/FAULTS.md; CELL="A1
 	@scripts/install_test_services.sh
 	@$(PY) -m faults $(if $(CELL),--cell $(CELL)) --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1) $(if $(RESUME),--resume $(RESUME)) $(ARGS)
 
+money: $(DEV_STAMP) ## Hold 200,000 requests under kills, races and duplicates against the provider's books; RESUME=<file>, ARGS
+	@scripts/install_test_services.sh
+	@$(PY) -m faults.money $(if $(RESUME),--resume $(RESUME)) $(ARGS)
+
+soak: $(DEV_STAMP) ## Load the product for MINUTES (default 60) and show whether anything it holds grows; ARGS adds options
+	@scripts/install_test_services.sh
+	@$(PY) -m faults.soak --minutes $(or $(MINUTES),60) $(ARGS)
+
 check-deploy: $(DEPLOY_STAMP) ## Lint Dockerfile, compose files, scripts, Kubernetes manifests and nginx's configuration
 	@scripts/check_deploy.sh $(DEPLOY_VENV)
 
-check-docs: $(DEV_STAMP) ## Hold the documents against the code: endpoints, settings, figures, alerts, schedules, commands, links
+check-docs: $(DEV_STAMP) ## Hold the documents against the code, both ways: endpoints, settings, figures, alerts, schedules, commands, links
 	@$(PY) -m pytest -q -n 0 tests/docs
 
 sbom: $(DEPLOY_STAMP) ## Write what the image holds of Python packages to var/sbom.json (CycloneDX), from the lock file
@@ -104,8 +118,11 @@ sbom: $(DEPLOY_STAMP) ## Write what the image holds of Python packages to var/sb
 audit: $(DEPLOY_STAMP) ## Look every pinned package up in the advisories of PyPI; needs the network
 	@$(DEPLOY_VENV)/bin/pip-audit --require-hashes --disable-pip --requirement requirements.txt
 
-fuzz: $(DEV_STAMP) ## Throw damaged bodies at the gateway's JSON entry; MINUTES (default 5) and SEED (default 1)
-	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
+routes: $(DEV_STAMP) ## Print who may ask what, route by route (docs/ACCESS.md); ARGS=--write puts it there
+	@$(PY) -m tests.access $(ARGS)
+
+fuzz: $(DEV_STAMP) ## Throw hostile bodies, answers of providers and requests of every operation; MINUTES (default 5), SEED, ARGS="--what operations"
+	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
 
 lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGRADE=1 takes newer releases
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
