@@ -28,7 +28,7 @@ PAGE = SOURCE_DIR.parent / "docs" / "PERFORMANCE.md"
 MARKER = "<!-- bench-metrics, {}: {} -->"
 
 BYTES_PER_ROW = 1_500
-TIMES = 5
+TIMES = 15
 REPORTS = (
     "/routing/metrics",
     "/routing/metrics?days=30",

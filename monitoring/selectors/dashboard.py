@@ -14,6 +14,7 @@ from feedback.selectors import summary
 from feedback.selectors.summary import FeedbackSummary
 from monitoring.selectors import live
 from monitoring.selectors.live import LiveSnapshot
+from routing.domain import time_ranges
 from routing.domain.latency_histogram import Percentiles
 from routing.domain.traffic import Dimension, Labels, Traffic
 from routing.models import LedgerEntry, PolicyActivation
@@ -71,20 +72,24 @@ class Dashboard:
 def dashboard(team: Team | None, period: Period, *, now: datetime) -> Dashboard:
     """Read the page of a team, or of all teams for None."""
     team_id = None if team is None else team.id
-    window = usage.window(team_id=team_id, since=now - period.length, until=now)
-    before = usage.window(team_id=team_id, since=now - 2 * period.length, until=now - period.length)
-    totals = usage.totals(window)
+    # On the hour, so that only the present hour is read from the ledger itself.
+    since = time_ranges.floor(now - period.length, time_ranges.HOUR)
+    window = usage.window(team_id=team_id, since=since, until=now)
+    before = usage.window(team_id=team_id, since=since - period.length, until=since)
+    parts = usage.breakdowns(window, Dimension.TOTAL, *PARTS)
+    totals = parts[Dimension.TOTAL].get((), Traffic())
+    latency, latency_series = usage.latency_with_series(window, step=period.step)
     return Dashboard(
         period=period,
         team=team,
         totals=totals,
         before=usage.totals(before),
-        latency=usage.latency(window),
+        latency=latency,
         series=usage.series(window, step=period.step),
-        latency_series=usage.latency_series(window, step=period.step),
-        parts=usage.breakdowns(window, *PARTS),
+        latency_series=latency_series,
+        parts=parts,
         latency_by_model=usage.latency_by(window, Dimension.MODEL),
-        quality=summary.summary(team, since=now - period.length, until=now),
+        quality=summary.summary(team, since=since, until=now),
         budgets=accounts.budget_statuses(team, now.date()),
         policy=_policy(team),
         experiments=_experiments(team),

@@ -149,8 +149,8 @@ def latency_by(period: Window, by: Dimension) -> dict[Labels, Percentiles]:
     return {labels: latency_histogram.percentiles(counted) for labels, counted in counts.items() if counted}
 
 
-def latency_series(period: Window, *, step: timedelta) -> list[LatencyPoint]:
-    """Return how long the requests of each step took that were answered in full, by time; see ``series``."""
+def latency_with_series(period: Window, *, step: timedelta) -> tuple[Percentiles, list[LatencyPoint]]:
+    """Return ``latency`` and that of each step, by time; see ``series``."""
     counts: dict[datetime, Counter[int]] = defaultdict(Counter)
     for moment, text in _buckets_by_step(period, step).values_list("starts_at", "latencies"):
         counts[time_ranges.floor(moment, step)].update(usage_documents.counts(text))
@@ -159,7 +159,11 @@ def latency_series(period: Window, *, step: timedelta) -> list[LatencyPoint]:
             counts[time_ranges.floor(group["hour"], step)][bucket] += count
     for starts_at in _steps(period, step):
         counts.setdefault(starts_at, Counter())
-    return [LatencyPoint(starts_at, latency_histogram.percentiles(counts[starts_at])) for starts_at in sorted(counts)]
+    whole: Counter[int] = Counter()
+    for of_step in counts.values():
+        whole.update(of_step)
+    points = [LatencyPoint(starts_at, latency_histogram.percentiles(counts[starts_at])) for starts_at in sorted(counts)]
+    return latency_histogram.percentiles(whole), points
 
 
 def _rows(period: Window) -> QuerySet[Any]:
