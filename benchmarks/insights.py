@@ -77,8 +77,9 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
     for database, result in results.items():
         yield from ("", f"### Times on {result['name']}", "", result["cost"], "")
         yield from _table(result["timing_headings"], result["timings"])
-        same = "the same findings" if result["all"] == first["all"] else "OTHER FINDINGS"
-        yield from ("", f"On {database}, reviews of the same traffic raise {same} as on {options.on[0]}.")
+        if result is not first:
+            same = "the same findings" if result["all"] == first["all"] else "OTHER FINDINGS"
+            yield from ("", f"On {database}, reviews of the same traffic raise {same} as on {options.on[0]}.")
 
 
 def _ranking(seed: int) -> Iterator[str]:
