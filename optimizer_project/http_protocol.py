@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # As routing.gateway.http has it, which cannot be imported yet when this is.
 HANG_UP = "optimizer.hang_up"
 HEAD_SECONDS = 5.0
+# Enough for the loop to read what has arrived.
+_READ_FIRST_SECONDS = 0.01
 MAX_HEAD_BYTES = 64 * 1024
 # A body sent byte by byte in chunks takes six bytes of framing for each byte of its own.
 _FRAMING_BYTES_PER_BODY_BYTE = 6
@@ -45,6 +47,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._watch()
         elif self._deadline is not None:
             self._clear_deadline()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, but not over a request that has arrived and was not read yet.
+
+        A process that was kept from running comes back with the timer due and a request waiting, and runs the timer
+        first; reading the request takes back the second timer.
+        """
+        self.timeout_keep_alive_task = self.loop.call_later(_READ_FIRST_SECONDS, super().timeout_keep_alive_handler)
 
     def on_headers_complete(self) -> None:
         # A list of the application's own: trailers would still change the one by which it has judged the request.
