@@ -24,7 +24,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test test-browser check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-insights bench-live bench-import bench-savings poisoning drill faults money soak check-deploy check-docs sbom audit routes fuzz lock format
+.PHONY: help run setup test test-browser test-lists check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-insights bench-live bench-import bench-savings poisoning drill faults money soak check-deploy check-docs sbom audit routes fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ test: $(DEV_STAMP) ## Run the checks, the tests on SQLite and on PostgreSQL, and
 test-browser: $(DEV_STAMP) ## Run the tests of the pages in chromium; SCREENSHOTS=<folder> keeps their pictures
 	@scripts/install_test_services.sh
 	@$(PY) -m pytest -n 2 tests/browser
+
+test-lists: $(DEV_STAMP) ## Open every list of the admin in chromium and take each of its actions: some six minutes
+	@scripts/install_test_services.sh
+	@$(PY) -m pytest -n 2 tests/browser/every_list.py
 
 check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system checks, API schema
 	@$(VENV)/bin/ruff format --check .

@@ -117,6 +117,19 @@ def _check() -> IntegrityCheck:
     return IntegrityCheck.objects.create(kind="spot", checked_at=NOW, duration_ms=5, pass_rate=1.0, results=[])
 
 
+def _rule() -> AlertRule:
+    return AlertRule.objects.create(
+        slug="made-up",
+        title="Made up",
+        measure="api_errors",
+        threshold=1.0,
+        window_seconds=60,
+        hold_seconds=0,
+        severity="warning",
+        channels=[],
+    )
+
+
 ROWS: dict[type[Any], Callable[[], Model]] = {
     Finding: finding,
     SuggestionFeedback: _answer,
@@ -125,8 +138,8 @@ ROWS: dict[type[Any], Callable[[], Model]] = {
     LearningMetric: _learned,
     PatternMetric: _pattern,
     Alert: _alert,
-    AlertRule: lambda: AlertRule.objects.all()[0],
-    AlertChannel: lambda: AlertChannel.objects.all()[0],
+    AlertRule: lambda: AlertRule.objects.first() or _rule(),
+    AlertChannel: lambda: AlertChannel.objects.first() or AlertChannel.objects.create(name="webhook"),
     AlertDelivery: lambda: AlertDelivery.objects.create(alert=_alert(), channel="log", event="fired", created_at=NOW),
     IntegrityCheck: _check,
     JobRun: lambda: JobRun.objects.create(name=f"job-{next(_numbers)}", created_at=NOW),

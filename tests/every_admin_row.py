@@ -237,7 +237,7 @@ ROWS: dict[type[Model], Callable[[], Model]] = {
     ExperimentResult: _row_of(ExperimentResult),
     ExperimentSnapshot: _row_of(ExperimentSnapshot),
     Exposure: lambda: Exposure.objects.create(experiment_id=1, phase=1, unit="0" * 64, arm="test", exposed_at=NOW),
-    ResponseFeedback: lambda: factories.feedback(factories.team()),
+    ResponseFeedback: lambda: factories.feedback(factories.team(), created_at=timezone.now()),
     EvaluationSet: _evaluation_set,
     EvaluationOutcome: _outcome,
     Calibration: _calibration,
