@@ -44,34 +44,20 @@ def start_postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         if owner:
             shutil.chown(folder, owner, owner)
-        data = f"{folder}/data"
+        layout = ["-U", "optimizer", "-A", "trust", "-E", "UTF8", "--locale=C"]
         subprocess.run(
-            [postgres_binary("initdb"), "-D", data, "-U", "optimizer", "-A", "trust", "-E", "UTF8", "--locale=C"],
+            [postgres_binary("initdb"), "-D", f"{folder}/data", *layout],
             check=True,
             capture_output=True,
             user=owner,
             group=owner,
             cwd=folder,
         )
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "fsync": "on",
-            "max_connections": 200,
-            # What it finds out of a table that is empty between two tests would mislead the plans of the next one.
-            "autovacuum": "off",
-        }
-        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        server = _start([postgres_binary("postgres"), "-D", data, *settings], folder, owner)
-        try:
-            where = ["-h", "127.0.0.1", "-p", str(port)]
-            _wait_until(lambda: _succeeds([postgres_binary("pg_isready"), *where]), server, folder)
-            subprocess.run([postgres_binary("createdb"), *where, "-U", "optimizer", "optimizer"], check=True)
+        # What vacuum finds out of a table that is empty between two tests would mislead the plans of the next one.
+        with _postgres(folder, owner, port, fsync="on", autovacuum="off"):
+            where = ["-h", "127.0.0.1", "-p", str(port), "-U", "optimizer"]
+            subprocess.run([postgres_binary("createdb"), *where, "optimizer"], check=True)
             yield f"postgresql://optimizer@127.0.0.1:{port}/optimizer"
-        finally:
-            # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-            _stop(server, signal.SIGINT)
 
 
 @dataclass(frozen=True)
@@ -110,22 +96,25 @@ def start_postgres_replica(url: str) -> Iterator[PostgresReplica]:
             group=owner,
             cwd=folder,
         )
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "fsync": "off",
-            # A replica refuses to start with fewer than its original has.
-            "max_connections": 200,
-        }
-        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        server = _start([postgres_binary("postgres"), "-D", f"{folder}/data", *settings], folder, owner)
-        try:
-            ready = [postgres_binary("pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
-            _wait_until(lambda: _succeeds(ready), server, folder)
+        with _postgres(folder, owner, port, fsync="off") as server:
             yield PostgresReplica(original._replace(netloc=f"{original.username}@127.0.0.1:{port}").geturl(), server)
-        finally:
-            _stop(server, signal.SIGINT)
+
+
+@contextmanager
+def _postgres(folder: str, owner: str | None, port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server on the data in the folder; yields it when it takes connections."""
+    # A replica refuses to start with fewer connections than its original has.
+    settings |= {"port": str(port), "listen_addresses": "127.0.0.1", "max_connections": "200"}
+    settings["unix_socket_directories"] = ""
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    server = _start([postgres_binary("postgres"), "-D", f"{folder}/data", *options], folder, owner)
+    try:
+        ready = [postgres_binary("pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
+        _wait_until(lambda: _succeeds(ready), server, folder)
+        yield server
+    finally:
+        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
+        _stop(server, signal.SIGINT)
 
 
 def redis_binary() -> str:

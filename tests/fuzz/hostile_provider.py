@@ -15,6 +15,7 @@ from routing.providers.registry import ADAPTERS
 from routing.providers.usage_reading import MAX_TOKENS
 from tests.fuzz import provider_answers
 from tests.fuzz.entry import Outcome
+from tests.routing.providers.streams import FakeResponse
 
 KEY = "sk-canary-0123456789abcdef"
 RIGHT = {
@@ -29,26 +30,13 @@ CALL = ChatCall("attempt-1", "small", {"model": "auto", "messages": [{"role": "u
 IN_JSON = ChatCall("attempt-2", "small", {**CALL.body, "response_format": {"type": "json_object"}})
 
 
-class Response:
+class Response(FakeResponse):
     """What an exchange needs of a response, whose body arrives in exactly these reads."""
 
     def __init__(self, status: int, headers: Mapping[bytes, bytes], reads: list[bytes]) -> None:
+        super().__init__(reads)
         self.status = status
         self.headers = Headers(headers)
-        self._reads = [read for read in reads if read]
-
-    @property
-    def is_complete(self) -> bool:
-        return not self._reads
-
-    async def read_any(self) -> bytes:
-        return self._reads.pop(0) if self._reads else b""
-
-    def expire_at(self, due_at: float) -> None:
-        """Every read is there at once."""
-
-    def close(self) -> None:
-        """There is nothing to hang up."""
 
 
 class Canned(HttpClient):
