@@ -94,17 +94,18 @@ def test_latencies_come_by_label_and_by_step(team):
     period = usage.window(team_id=team.id, since=MIDNIGHT, until=MIDNIGHT + 3 * DAY)
 
     by_model = usage.latency_by(period, Dimension.MODEL)
-    by_day = [point.latency.p50 for point in usage.latency_series(period, step=DAY)]
+    whole, steps = usage.latency_with_series(period, step=DAY)
 
     # Large took 20 and 500 ms; the three requests of the first day 10, 20 and 20.
     assert by_model["openai", "large"].p50 == pytest.approx(260, rel=1 / 64)
-    assert by_day == pytest.approx([20, 260, 505], rel=1 / 64)
+    assert [point.latency.p50 for point in steps] == pytest.approx([20, 260, 505], rel=1 / 64)
+    assert whole == usage.latency(period)
 
 
 def test_latencies_of_a_step_without_answers_are_unknown(team):
     period = usage.window(team_id=team.id, since=MIDNIGHT + 2 * HOUR, until=MIDNIGHT + 3 * HOUR)
 
-    (point,) = usage.latency_series(period, step=HOUR)
+    _, (point,) = usage.latency_with_series(period, step=HOUR)
 
     assert point.latency == Percentiles(None, None, None)
 
