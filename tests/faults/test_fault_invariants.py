@@ -112,6 +112,16 @@ def test_key_that_was_answered_in_two_ways_or_run_twice_is_found() -> None:
     assert "I4: 1 x prompt was sent to the provider for more than one request: r1 and r3" in twice
 
 
+def test_rating_whose_commit_was_in_doubt_may_be_stored_but_not_twice() -> None:
+    rated = replace(WHOLE, ratings=(replace(RATED, status=503, answer={}),))
+
+    once = found(seen=(rated, REFUSAL, BROKEN), stored=(stored(),), counted=frozenset({7}))
+    twice = found(seen=(rated, REFUSAL, BROKEN), stored=(stored(), stored(id=8)), counted=frozenset({8}))
+
+    assert once == []
+    assert [problem.startswith("I5: 1 x rating is stored twice") for problem in twice] == [True]
+
+
 @pytest.mark.parametrize(
     ("ratings", "fields", "told"),
     [
