@@ -17,10 +17,11 @@ from typing import Any, Protocol
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from accounts.services.bounded_wait import SILENT_SECONDS
+from routing.services import pending_writes
+from routing.services.pending_writes import Write
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH = 500
 RETRY_SECONDS = 0.25
 # How exactly deadlines are kept.
 WATCH_SECONDS = 0.1
@@ -47,25 +48,6 @@ class Spool(Protocol):
 
 class StoreUnavailable(Exception):
     """The database did not take a write in time; nothing was promised."""
-
-
-class Write:
-    """One submitted operation and the request that waits for it, until ``deadline`` on the loop's clock.
-
-    ``is_unsure`` says that it may have been committed already, because a connection was lost over it.
-    """
-
-    __slots__ = ("deadline", "future", "is_abandoned", "is_kept", "is_unsure", "operation")
-
-    def __init__(
-        self, operation: Any, future: "asyncio.Future[Any] | None", *, is_kept: bool, deadline: float = 0.0
-    ) -> None:
-        self.operation = operation
-        self.future = future
-        self.is_kept = is_kept
-        self.deadline = deadline
-        self.is_abandoned = False
-        self.is_unsure = False
 
 
 class GroupCommit:
@@ -183,13 +165,12 @@ class GroupCommit:
     async def _pass(self, apply: ApplyOnLoop) -> None:
         """Commit what has been submitted, batch after batch, on the event loop; leave the rest to the thread."""
         try:
-            while batch := _taken(self._submitted):
+            while batch := pending_writes.taken(self._submitted):
                 try:
                     results = await apply([write.operation for write in batch])
                 except (*CONNECTION_ERRORS, asyncio.CancelledError) as error:
                     # The thread finds out whether the database is away, and what of the batch it has committed.
-                    for write in batch:
-                        write.is_unsure = True
+                    pending_writes.doubt(batch)
                     self._leave_to_thread([*batch, *self._submitted])
                     self._submitted.clear()
                     if isinstance(error, asyncio.CancelledError):
@@ -253,7 +234,7 @@ class GroupCommit:
                 self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    self._in_hand = _taken(self._queue)
+                    self._in_hand = pending_writes.taken(self._queue)
                     self._commit(self._in_hand)
                     self._in_hand = []
                     if self._is_store_away:
@@ -287,22 +268,40 @@ class GroupCommit:
 
     def _apply_with_reconnect(self, batch: Sequence[Write]) -> list[Any]:
         try:
-            return self._try(batch)
+            return self._apply_beside_an_earlier_try(batch)
         except CONNECTION_ERRORS:
             # A connection that the server closed while idle fails on first use; a fresh one tells whether the store
             # is away. What the first try committed without our hearing of it is recognized by its ids.
             connection.close()
-            return self._try(batch)
+            return self._apply_beside_an_earlier_try(batch)
 
-    def _try(self, batch: Sequence[Write]) -> list[Any]:
+    def _apply_beside_an_earlier_try(self, batch: Sequence[Write]) -> list[Any]:
+        is_unsure = any(write.is_unsure for write in batch)
+        try:
+            return self._try(batch, is_retry=is_unsure)
+        except CONNECTION_ERRORS:
+            raise
+        except Exception:
+            if not is_unsure:
+                raise
+            # The server may have been at work on the earlier try still, whose rows then stood in the way of these. It
+            # has ended by now, and is recognized.
+            return self._try(batch, is_retry=True)
+
+    def _try(self, batch: Sequence[Write], *, is_retry: bool) -> list[Any]:
         self._connect()
-        is_retry = any(write.is_unsure for write in batch)
+        was_connected = connection.connection is not None
         self._asked_at = time.monotonic()
         try:
             return self._apply([write.operation for write in batch], is_retry=is_retry)
         except CONNECTION_ERRORS:
-            for write in batch:
-                write.is_unsure = True
+            pending_writes.doubt(batch)
+            raise
+        except Exception as error:
+            if was_connected and not _is_connected():
+                # The driver has other words, too, for a connection that was lost.
+                pending_writes.doubt(batch)
+                raise OperationalError("The connection to the database was lost.") from error
             raise
         finally:
             self._asked_at = None
@@ -316,7 +315,7 @@ class GroupCommit:
         self._queue.extendleft(reversed(kept))
         # Nobody will work on what may have been committed all the same: it must not hold its budget.
         undone = [self._on_abandoned(write.operation, None) for write in batch if write.is_unsure and not write.is_kept]
-        self._queue.extend(Write(undo, None, is_kept=True) for undo in undone if undo is not None)
+        self._queue.extend(pending_writes.undoing(undo, is_unsure=True) for undo in undone if undo is not None)
         lost = StoreUnavailable("The database is not available.")
         self._finish([(write, None, lost) for write in batch if not write.is_kept])
 
@@ -342,14 +341,8 @@ class GroupCommit:
             return
         undo = self._on_abandoned(write.operation, result)
         if undo is not None:
-            self._leave_to_thread([Write(undo, None, is_kept=True)])
+            self._leave_to_thread([pending_writes.undoing(undo)])
 
 
-def _taken(queue: deque[Write]) -> list[Write]:
-    """Take a batch of those that somebody still waits for, or that have to be undone if they were committed."""
-    batch: list[Write] = []
-    while queue and len(batch) < MAX_BATCH:
-        write = queue.popleft()
-        if write.is_unsure or not write.is_abandoned:
-            batch.append(write)
-    return batch
+def _is_connected() -> bool:
+    return connection.connection is not None and connection.is_usable()

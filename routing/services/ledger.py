@@ -162,11 +162,14 @@ def _close(batch: _Batch) -> None:
     closings = batch.of(CloseEntry)
     # By id: a request that was broken off while it was being settled may be closed twice in one batch.
     rows: dict[str, Row] = {}
+    missing: dict[str, Row] = {}
     for index, operation in closings:
         row = operation.row
         before = batch.held.get(row["request_id"])
         is_open = before is not None and (before.state == State.PENDING or not operation.only_pending)
         batch.results[index] = is_open
+        if before is None and operation.or_insert:
+            missing[row["request_id"]] = row
         if before is None or not is_open:
             continue
         rows[row["request_id"]] = row
@@ -183,6 +186,8 @@ def _close(batch: _Batch) -> None:
         _close_claim(operation)
     if rows:
         ledger_sql.update(list(rows.values()), ledger_sql.SETTLED_COLUMNS)
+    if missing:
+        ledger_sql.insert(list(missing.values()))
     _keep_copies([operation for index, operation in closings if batch.results[index]])
 
 

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from routing.models import CachedResponse, LedgerEntry, StoredPrompt
-from routing.services import ledger_sql
 from routing.services.ledger_sql import Row
 
 State = LedgerEntry.State
@@ -86,7 +85,8 @@ class CloseEntry:
 
     ``claim`` says what becomes of an idempotency claim: its answer is kept, it is released for another try, or its
     outcome is unknown. ``only_pending`` leaves a row alone that somebody else has closed. ``held`` is what the row
-    holds as far as its process knows: the nano-dollars reserved and the periods they are reserved in.
+    holds as far as its process knows: the nano-dollars reserved and the periods they are reserved in. ``or_insert``
+    says that the row is complete and is written where there is none, so that an opening under way comes too late.
     """
 
     row: Row
@@ -95,6 +95,7 @@ class CloseEntry:
     cached_response: CachedResponse | None = None
     stored_prompt: StoredPrompt | None = None
     only_pending: bool = False
+    or_insert: bool = False
 
 
 Operation = OpenEntry | ExtendEntry | CloseEntry
@@ -103,16 +104,15 @@ Operation = OpenEntry | ExtendEntry | CloseEntry
 def undo_of(operation: Operation, result: Any) -> Operation | None:
     """Return what takes back an opening whose request has stopped waiting; None when nothing needs to be.
 
-    A ``result`` of None says that it is not known whether there is anything to take back.
+    A ``result`` of None says that it is not known whether there is anything to take back, or will be: the server may be
+    at work on it still.
     """
     if not isinstance(operation, OpenEntry) or not (result is None or isinstance(result, Opened)):
         return None
     if operation.row["state"] != State.PENDING:
         return None
     row = {
-        **{column: operation.row.get(column) for column in ledger_sql.SETTLED_COLUMNS},
-        "request_id": operation.row["request_id"],
-        "created_at": operation.row["created_at"],
+        **operation.row,
         "state": State.FAILED,
         "settled_at": operation.row["created_at"],
         "attempts": [{**attempt, "state": "not_sent"} for attempt in operation.row["attempts"]],
@@ -121,4 +121,5 @@ def undo_of(operation: Operation, result: Any) -> Operation | None:
         "http_status": 503,
         "error_code": "store_unavailable",
     }
-    return CloseEntry(row, claim="release" if operation.claim else None, only_pending=True)
+    claim: Literal["release"] | None = "release" if operation.claim else None
+    return CloseEntry(row, claim=claim, only_pending=True, or_insert=result is None)

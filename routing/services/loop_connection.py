@@ -58,7 +58,9 @@ class LoopConnection:
             except psycopg2.Error as error:
                 if prepared_statements.is_other_count(error):
                     raise OtherCount from error
-                if not self.is_open:
+                if error.pgcode is None or not self.is_open:
+                    # Not the server's answer, which has a code, but the driver's: whatever it calls it, the exchange
+                    # was broken off.
                     self.close()
                     raise OperationalError(str(error)) from error
                 raise

@@ -145,7 +145,12 @@ def _line(operation: CloseEntry) -> bytes:
     if isinstance(claim, Answer):
         body = claim.encrypted_body
         claim = asdict(claim) | {"encrypted_body": None if body is None else base64.b64encode(body).decode()}
-    document = {"row": operation.row, "claim": claim, "only_pending": operation.only_pending}
+    document = {
+        "row": operation.row,
+        "claim": claim,
+        "only_pending": operation.only_pending,
+        "or_insert": operation.or_insert,
+    }
     return json.dumps(document).encode() + b"\n"
 
 

@@ -21,6 +21,7 @@ class FakeStore:
         self.retries: list[list[str]] = []
         self.is_away = False
         self.loses_acknowledgements = 0
+        self.earlier_try_is_under_way = False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.has_begun = threading.Event()
@@ -34,6 +35,9 @@ class FakeStore:
         self.may_go_on.wait(SECONDS)
         if "bad" in operations:
             raise ValueError("bad")
+        if is_retry and self.earlier_try_is_under_way:
+            self.earlier_try_is_under_way = False
+            raise ValueError("the row has been written meanwhile")
         self.batches.append(list(operations))
         if is_retry:
             self.retries.append(list(operations))
@@ -173,6 +177,14 @@ async def test_lost_acknowledgement_is_asked_for_again_as_a_retry(writer: GroupC
     assert result == "did open"
     assert store.retries == [["open"]]
     assert store.kept == ["open"]
+
+
+async def test_earlier_try_that_ends_only_now_is_recognized(writer: GroupCommit, store: FakeStore) -> None:
+    store.loses_acknowledgements = 1
+    store.earlier_try_is_under_way = True
+
+    assert await writer.submit("open", seconds=SECONDS) == "did open"
+    assert store.retries == [["open"]]
 
 
 async def test_opening_over_which_the_store_was_lost_is_undone_when_it_is_back(

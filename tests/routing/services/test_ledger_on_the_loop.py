@@ -130,6 +130,15 @@ async def test_server_that_cannot_be_reached_is_an_operational_error(monkeypatch
         await LoopConnection().execute([(RENAME_NOBODY, (0,))])
 
 
+async def test_failure_that_the_server_has_given_no_code_is_a_lost_exchange(link: LoopConnection) -> None:
+    # The driver calls it a programming error, as it does some that a lost connection causes.
+    with pytest.raises(OperationalError):
+        await link.execute([(RENAME_NOBODY, (object(),))])
+
+    assert not link.is_open
+    await link.execute([(RENAME_NOBODY, (0,))])
+
+
 async def test_connection_that_has_gone_silent_is_given_up_and_made_again(
     link: LoopConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

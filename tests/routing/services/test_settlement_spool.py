@@ -1,8 +1,10 @@
 """Settlements on disk: what was written before a process died is settled by the next one, once."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts.models import BudgetPeriod
 from routing.models import IdempotencyClaim, LedgerEntry
@@ -103,12 +105,25 @@ def test_settlement_that_cannot_be_made_is_set_aside_and_hinders_no_other(tmp_pa
     assert len((tmp_path / "dead.refused").read_bytes().splitlines()) == 1
 
 
-def test_opening_that_may_have_been_committed_is_taken_back_only_if_it_was() -> None:
+def test_opening_that_may_have_been_committed_is_taken_back_and_one_that_was_not_can_no_longer_be() -> None:
     committed, lost = open_request(), Request(key())
     undone = [ledger.undo_of(asked.opening(), None) for asked in (committed, lost)]
 
     assert ledger.apply([operation for operation in undone if operation is not None]) == [True, False]
 
-    row = LedgerEntry.objects.get()
-    assert (row.state, row.cost_nano_usd, row.error_code) == ("failed", 0, "store_unavailable")
+    rows = LedgerEntry.objects.values_list("state", "cost_nano_usd", "reserved_nano_usd", "error_code")
+    assert list(rows) == [("failed", 0, 0, "store_unavailable")] * 2
     assert BudgetPeriod.objects.values_list("spent_nano_usd", "reserved_nano_usd").get() == (0, 0)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ledger.apply([lost.opening()])
+
+
+def test_undoing_left_behind_is_done_by_the_next_process(tmp_path: Path) -> None:
+    lost = Request(key())
+    undo = ledger.undo_of(lost.opening(), None)
+    assert isinstance(undo, ledger.CloseEntry)
+    leave_behind(tmp_path, undo)
+
+    assert settlement_spool.bring_in(tmp_path) == 1
+
+    assert LedgerEntry.objects.values_list("request_id", "state").get() == (UUID(lost.id), "failed")
