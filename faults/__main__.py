@@ -16,10 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults import orm
+from faults import places
 from faults.servers import CannotHappenHere, DidNotStart, Postgres, Sqlite
 from faults.template import PROJECT_DIR, CannotMigrate, sqlite_template, template
-from tests.services import free_port
 
 if TYPE_CHECKING:
     from faults.cell import Cell, Outcome, Store
@@ -37,20 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     # The proxies' threads share the interpreter with the load; the usual 5 ms would hold up all that passes them.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        folder = Path(name)
-        # The database runs as a user of its own.
-        folder.chmod(0o755)
-        port, file = free_port(), folder / "sqlite" / "optimizer.sqlite3"
-        orm.set_up(port, folder, file=file if options.sqlite else None)
+    with places.made("faults-", on_sqlite=options.sqlite) as place:
         try:
-            return _run(options, folder, port, file)
+            return _run(options, place)
         except (Unusable, LookupError, DidNotStart, CannotMigrate) as error:
             print(error, file=sys.stderr)
             return 2
 
 
-def _run(options: argparse.Namespace, folder: Path, port: int, file: Path) -> int:
+def _run(options: argparse.Namespace, place: places.Place) -> int:
     from faults import matrix, report
 
     if options.list:
@@ -61,7 +55,7 @@ def _run(options: argparse.Namespace, folder: Path, port: int, file: Path) -> in
     if options.keep is not None and (len(chosen) * len(seeds) > 1 or any(options.keep.glob("*"))):
         raise Unusable("--keep takes an empty folder, for one cell with one seed.")
     # Made when the first run needs it: what is only told of needs none.
-    store = cache(lambda: _store(options, folder, port, file))
+    store = cache(lambda: _store(options, place))
     known = report.read(options.resume)
     outcomes = []
     wanted = [(cell, seed) for seed in seeds for cell in chosen]
@@ -82,13 +76,13 @@ def _run(options: argparse.Namespace, folder: Path, port: int, file: Path) -> in
     return 1 if violated else 0
 
 
-def _store(options: argparse.Namespace, folder: Path, port: int, file: Path) -> "Store":
+def _store(options: argparse.Namespace, place: places.Place) -> "Store":
     """Return what makes the database of a cell in its folder."""
     if options.sqlite:
-        migrated = sqlite_template(file)
-        return lambda _folder: Sqlite(file, migrated)
-    migrated = template(folder, port)
-    return lambda folder: Postgres(folder, port, migrated)
+        migrated = sqlite_template(place.file)
+        return lambda _folder: Sqlite(place.file, migrated)
+    migrated = template(place.folder, place.port)
+    return lambda folder: Postgres(folder, place.port, migrated)
 
 
 def _outcome(cell: "Cell", seed: int, store: "Store", options: argparse.Namespace) -> "Outcome":

@@ -13,16 +13,14 @@ nothing could run.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.report import write_between_markers
-from faults import orm
+from faults import places
 from faults.servers import DidNotStart
 from faults.template import PROJECT_DIR, CannotMigrate, template
-from tests.services import free_port
 
 if TYPE_CHECKING:
     from faults.money.part import Part, Result
@@ -34,14 +32,9 @@ _KINDS = ("kills", "races", "duplicates")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts asked for, print a line each and the table, and return the exit code."""
     options = options_of(arguments)
-    with tempfile.TemporaryDirectory(prefix="money-") as name:
-        folder = Path(name)
-        # The database runs as a user of its own.
-        folder.chmod(0o755)
-        port = free_port()
-        orm.set_up(port, folder)
+    with places.made("money-") as place:
         try:
-            results = _run(options, port, template(folder, port))
+            results = _run(options, place.port, template(place.folder, place.port))
         except (DidNotStart, CannotMigrate) as error:
             print(error, file=sys.stderr)
             return 2

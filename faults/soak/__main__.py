@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -22,10 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.report import write_between_markers
-from faults import orm
+from faults import places
 from faults.servers import DidNotStart
 from faults.template import PROJECT_DIR, CannotMigrate, template
-from tests.services import free_port
 
 if TYPE_CHECKING:
     from faults.soak.sampling import Sample
@@ -43,14 +41,9 @@ _LINE_SECONDS = 30.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the load, print the table, and return the exit code."""
     options = _options(arguments)
-    with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        folder = Path(name)
-        # The database runs as a user of its own.
-        folder.chmod(0o755)
-        port = free_port()
-        orm.set_up(port, folder)
+    with places.made("soak-") as place:
         try:
-            samples, told = _run(options, port, folder)
+            samples, told = _run(options, place.port, place.folder)
         except (DidNotStart, CannotMigrate) as error:
             print(error, file=sys.stderr)
             return 2
