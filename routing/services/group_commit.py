@@ -115,11 +115,14 @@ class GroupCommit:
             if write.future.cancelled():
                 write.is_abandoned = True
 
-    async def submit_kept(self, operation: Any, *, seconds: float) -> Any | None:
-        """Commit an operation that must not be lost; return None when it is still queued after ``seconds``."""
+    def submit_kept(self, operation: Any, *, seconds: float) -> "asyncio.Future[Any | None]":
+        """Commit an operation that must not be lost; its result is None when it is still queued after ``seconds``.
+
+        It is queued before this returns, whatever becomes of the future.
+        """
         write = self._enqueue(operation, seconds, is_kept=True)
         assert write.future is not None
-        return await write.future
+        return write.future
 
     async def close(self, seconds: float) -> bool:
         """Write what is queued and end the thread; return whether all was written in time.

@@ -133,9 +133,9 @@ class Runtime:
         """Write an operation durably; raises StoreUnavailable when the database does not take it in time."""
         return await self.writer.submit(operation, seconds=settings.GATEWAY_STORE_SECONDS)
 
-    async def settle(self, operation: ledger.CloseEntry) -> None:
+    def settle(self, operation: ledger.CloseEntry) -> "asyncio.Future[bool | None]":
         """Write a settlement; while the database is away it waits in the queue and the caller goes on."""
-        await self.writer.submit_kept(operation, seconds=settings.GATEWAY_STORE_SECONDS)
+        return self.writer.submit_kept(operation, seconds=settings.GATEWAY_STORE_SECONDS)
 
     async def close(self) -> None:
         """Stop accepting, wait for the work in flight, break off what does not end in time, write the rest."""

@@ -117,7 +117,7 @@ async def writer() -> AsyncIterator[GroupCommit]:
 async def test_writer_that_met_silence_writes_again_what_must_not_be_lost(proxy: TcpProxy, writer: GroupCommit) -> None:
     await writer.submit("first", seconds=SECONDS)
     proxy.freeze()
-    settled = asyncio.create_task(writer.submit_kept("kept", seconds=SECONDS))
+    settled = writer.submit_kept("kept", seconds=SECONDS)
     with pytest.raises(StoreUnavailable):
         await writer.submit("opened", seconds=0.01)
     proxy.heal()

@@ -118,7 +118,7 @@ async def test_opening_fails_at_once_while_the_store_is_away(writer: GroupCommit
 
 async def test_kept_operation_survives_until_the_store_is_back(writer: GroupCommit, store: FakeStore) -> None:
     store.is_away = True
-    settled = asyncio.create_task(writer.submit_kept("settle", seconds=SECONDS))
+    settled = writer.submit_kept("settle", seconds=SECONDS)
     with pytest.raises(StoreUnavailable):
         await writer.submit("open", seconds=SECONDS)
 
@@ -245,7 +245,7 @@ async def test_what_the_store_has_not_taken_at_the_end_is_left_on_disk(store: Fa
     spool = FakeSpool()
     writer = GroupCommit(store.apply, store.undo, connect=store.connect, spool=spool)
     store.is_away = True
-    waiting = asyncio.create_task(writer.submit_kept("settle", seconds=SECONDS))
+    waiting = writer.submit_kept("settle", seconds=SECONDS)
     await asyncio.sleep(0)
 
     assert not await writer.close(0.1)
@@ -258,7 +258,7 @@ async def test_what_the_store_has_not_taken_at_the_end_is_left_on_disk(store: Fa
 async def test_closing_writes_what_is_queued(store: FakeStore) -> None:
     writer = GroupCommit(store.apply, store.undo, connect=store.connect)
     store.may_go_on.clear()
-    waiting = [asyncio.create_task(writer.submit_kept(f"settle {number}", seconds=0.05)) for number in range(3)]
+    waiting = [writer.submit_kept(f"settle {number}", seconds=0.05) for number in range(3)]
     await asyncio.gather(*waiting)
     store.may_go_on.set()
 
