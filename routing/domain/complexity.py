@@ -64,7 +64,7 @@ _MATHEMATICS = _words(
     "calculus derivative distribution equation equations integral lemma linear logarithm matrix polynomial "
     "probability proof prove theorem variance vector"
 )
-_MATHEMATICS_SIGNS = frozenset("∑∫∂√≤≥≠∈∀∃∞→⇒±^")
+_MATHEMATICS_SIGNS = "∑∫∂√≤≥≠∈∀∃∞→⇒±^"
 _BREVITY = _words("brief briefly concise concisely short shortly tldr")
 
 
@@ -83,7 +83,7 @@ def score_of(reading: TextReading, *, turns: int = 1, has_tools: bool = False) -
     """Do the same with a text that has been read."""
     view, words = reading.view, set(reading.words)
     code = 2 * reading.has_fence + reading.code_lines + len(words & _CODE)
-    mathematics = len(words & _MATHEMATICS) + len(_MATHEMATICS_SIGNS.intersection(view))
+    mathematics = len(words & _MATHEMATICS) + sum(sign in view for sign in _MATHEMATICS_SIGNS)
     total = (
         _LENGTH_WEIGHT * math.sqrt(min(1.0, reading.length / _LENGTH_FULL))
         + _saturating(len(words & _REASONING), _REASONING_FULL, _REASONING_WEIGHT)

@@ -71,14 +71,9 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
         InvalidRequest: It is too large (413) or came too slowly (408).
         ClientDisconnected: The client went away.
     """
-    too_large = InvalidRequest(
-        f"The body is larger than {limit} bytes. Send a shorter prompt, or raise GATEWAY_MAX_BODY_BYTES.",
-        status=413,
-        code="body_too_large",
-    )
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     message = message_at_once(receive)
@@ -94,13 +89,21 @@ async def read_body(receive: Receive, headers: Mapping[str, str], *, limit: int,
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
                 if size > limit:
-                    raise too_large
+                    raise _too_large(limit)
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
                 message = None
     except TimeoutError:
         raise InvalidRequest("The body did not arrive in time.", status=408, code="body_timeout") from None
+
+
+def _too_large(limit: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The body is larger than {limit} bytes. Send a shorter prompt, or raise GATEWAY_MAX_BODY_BYTES.",
+        status=413,
+        code="body_too_large",
+    )
 
 
 def has_hung_up(receive: Receive) -> bool:
