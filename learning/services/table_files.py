@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -107,7 +107,8 @@ class Table:
         try:
             # Decimal keeps the digits of an amount as they were written.
             values = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, InvalidOperation):
+            # The last is a number whose exponent no Decimal holds.
             return Record(self._line, problem="This is no valid JSON on one line.")
         if not isinstance(values, dict):
             return Record(self._line, problem="This is no JSON object.")

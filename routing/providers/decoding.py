@@ -8,6 +8,7 @@ import orjson
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _LONGEST_EXACT_INTEGER = 18
+_BRACKETS_NEVER_TOO_DEEP = 200
 
 
 class Undecodable(ValueError):
@@ -21,12 +22,23 @@ def decode(raw: bytes) -> Any:
     away over that: NaN stays a float (orjson writes it back as null), a lone surrogate becomes U+FFFD.
 
     Raises:
-        Undecodable: for everything else that is no JSON.
+        Undecodable: for everything else that is no JSON, and for what nests deeper than can be written back.
     """
     try:
-        return orjson.loads(raw)
+        value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _decode_tolerantly(raw)
+        value = _decode_tolerantly(raw)
+    if raw.count(b"[") + raw.count(b"{") > _BRACKETS_NEVER_TOO_DEEP:
+        _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Write it back, within more levels than an answer of ours puts around what a provider sent."""
+    try:
+        orjson.dumps([[[[value]]]])
+    except orjson.JSONEncodeError as exc:
+        raise Undecodable("nested too deeply") from exc
 
 
 def _decode_tolerantly(raw: bytes) -> Any:

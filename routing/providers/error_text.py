@@ -84,7 +84,8 @@ def _positive(text: str | None, per_second: float) -> float | None:
 def _seconds_until(text: str | None, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A day, a year or an offset of many digits fits into no date.
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

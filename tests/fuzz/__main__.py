@@ -1,20 +1,22 @@
 """``python -m tests.fuzz --minutes N --seed S``: throws hostile input at the product until time is up.
 
 ``--what`` chooses among: ``bodies`` at the gateway's JSON entry; ``providers``, the answers and streams that each
-adapter reads; ``operations``, every operation of the OpenAPI document, in this process, held against the document. With
-the same seed comes the same input. Prints what became of it; exits with 1 and the reduced input when something was not
-handled.
+adapter reads; ``operations``, every operation of the OpenAPI document, in this process, held against the document;
+``guided``, every parser of a stranger's bytes, led by the coverage of what was tried before (``--targets`` chooses
+among them, ``--replay <target> <file>`` gives one of them one input). With the same seed comes the same input. Prints
+what became of it; exits with 1 and the reduced or saved input when something was not handled.
 """
 
 import argparse
 import asyncio
 import logging
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,9 @@ import django
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.guided import campaign, catalog
+
+GUIDED_SHARE = 3
 ROUND_EXAMPLES = 200
 SLOW_SECONDS = 1.0
 
@@ -132,16 +137,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5, help="how long to go on in all; 5 unless given")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; each further round adds one")
-    targets = ("bodies", "providers", "operations")
-    parser.add_argument("--what", nargs="+", choices=targets, default=targets, help="all unless given")
+    parts = ("bodies", "providers", "operations", "guided")
+    parser.add_argument("--what", nargs="+", choices=parts, default=parts, help="all unless given")
+    parser.add_argument("--targets", nargs="+", choices=catalog.NAMES, default=catalog.NAMES, help="of the guided part")
+    parser.add_argument("--replay", nargs=2, metavar=("TARGET", "FILE"), help="give a target one input, and no more")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as data_dir:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "optimizer_project.settings")
         os.environ |= {"ENVIRONMENT": "test", "DATA_DIR": data_dir, "REDIS_URL": ""}
         os.environ["DATABASE_URL"] = f"sqlite:///{Path(data_dir, 'fuzz.sqlite3')}"
         django.setup()
-        each = partial(fuzz, minutes=arguments.minutes / len(arguments.what), first_seed=arguments.seed)
-        return max(_told(what, each) for what in arguments.what)
+        if arguments.replay:
+            print(campaign.replay(arguments.replay[0], Path(arguments.replay[1])))  # noqa: T201
+            return 0
+        # The guided part has more to search than the others together.
+        shares = {what: GUIDED_SHARE if what == "guided" else 1 for what in arguments.what}
+        minutes = arguments.minutes / sum(shares.values())
+        each = partial(fuzz, minutes=minutes, first_seed=arguments.seed)
+        guided = partial(_guided, minutes * GUIDED_SHARE, arguments.seed, arguments.targets)
+        return max(guided() if what == "guided" else _told(what, each) for what in arguments.what)
+
+
+def _guided(minutes: float, first_seed: int, names: Sequence[str]) -> int:
+    """Search in a process of its own, where everything is imported under the fuzzer's eyes."""
+    command = [sys.executable, "-m", "tests.fuzz.guided", str(minutes), str(first_seed), *names]
+    return subprocess.run(command, check=False).returncode
 
 
 def _told(what: str, fuzz_it: Callable[[str], Outcomes]) -> int:

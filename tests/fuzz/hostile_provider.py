@@ -65,12 +65,12 @@ def streams(draw: st.DrawFn, kind: str) -> tuple[ChatCall, Response]:
 
 def answer(kind: str, call: ChatCall, response: Response) -> Outcome:
     """Read an answer; anything but an answer that can be passed on, or a ProviderError, is a finding."""
-    return asyncio.run(_answer(ADAPTERS[kind], _config(kind), call, response))
+    return asyncio.run(_answer(ADAPTERS[kind], config_of(kind), call, response))
 
 
 def stream(kind: str, call: ChatCall, response: Response) -> Outcome:
     """Read a stream to its end, likewise."""
-    return asyncio.run(_stream(ADAPTERS[kind], _config(kind), call, response))
+    return asyncio.run(_stream(ADAPTERS[kind], config_of(kind), call, response))
 
 
 async def _answer(adapter: Provider, config: ProviderConfig, call: ChatCall, response: Response) -> Outcome:
@@ -110,7 +110,7 @@ def _check_usage(usage: Usage | None) -> None:
         assert all(type(count) is int and 0 <= count <= 3 * MAX_TOKENS for count in counts), f"{usage}"
 
 
-def _config(kind: str) -> ProviderConfig:
+def config_of(kind: str) -> ProviderConfig:
     return ProviderConfig("fake", kind, "https://provider.example/v1", KEY, Deadlines())
 
 

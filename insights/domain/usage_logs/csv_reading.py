@@ -11,8 +11,11 @@ _DELIMITERS = (",", ";", "\t")
 
 
 def header(first_line: str) -> tuple[list[str], str]:
-    """Return the names of the columns in lower case, and what separates them: what makes the most columns."""
-    found = {each: next(csv.reader([first_line], delimiter=each), []) for each in _DELIMITERS}
+    """Return the names of the columns in lower case, and what separates them: what makes the most columns.
+
+    A line that is no CSV has none.
+    """
+    found = {each: _cells(first_line, each) for each in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda each: len(found[each]))
     return [name.strip().lower() for name in found[delimiter]], delimiter
 
@@ -26,7 +29,11 @@ def rows(pieces: Iterable[str], delimiter: str) -> Iterator[Numbered]:
     usual = csv.field_size_limit(LONGEST_ROW)
     try:
         reader = csv.reader(pieces, delimiter=delimiter)
-        names = [name.strip().lower() for name in next(reader, [])]
+        try:
+            names = [name.strip().lower() for name in next(reader, [])]
+        except csv.Error as error:
+            yield 1, Unreadable(f"not CSV: {error}")
+            return
         while True:
             begins = reader.line_num + 1
             try:
@@ -39,6 +46,14 @@ def rows(pieces: Iterable[str], delimiter: str) -> Iterator[Numbered]:
             yield from ((begins, row) for row in _row(names, cells))
     finally:
         csv.field_size_limit(usual)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        # Longer than any name of a column.
+        return []
 
 
 def _row(names: list[str], cells: list[str]) -> list[dict[str, str] | Unreadable]:

@@ -14,6 +14,8 @@ from insights.domain.usage_logs.record import LoggedUsage, Unreadable
 _LOOKED_AT = 20
 # Where the first row is longer than the sample, the names of its members are still to be seen.
 _MEMBER = re.compile(r'"(\w{1,40})"\s*:')
+# As files are read by lines: some spreadsheets end them with a carriage return alone.
+_LINE_END = re.compile(r"[\r\n]")
 _SUMMARY = frozenset({"starttime", "spend", "models", "users"})
 _EMPTY_EXPORT = frozenset({"start_time", "end_time", "start_time_iso", "end_time_iso"})
 
@@ -130,7 +132,7 @@ def rows(layout: Layout, pieces: Iterable[str], chunks: Iterable[str]) -> Iterat
 
 
 def _csv(beginning: str, named: str | None) -> Layout:
-    names, delimiter = csv_reading.header(beginning.partition("\n")[0])
+    names, delimiter = csv_reading.header(_LINE_END.split(beginning, maxsplit=1)[0])
     return Layout(_format([names], named), "csv", delimiter)
 
 

@@ -16,6 +16,7 @@ LONGEST_ROW = 32 * 1024 * 1024
 _LONGEST_INTEGER = 30
 # A value that breaks off at the end of the buffer may go on; further from it, it is wrong.
 _NEAR_THE_END = 16
+_BEHIND_A_NUMBER = 2
 
 Numbered = tuple[int, Any]
 """A row with the number of the line at which it begins; an ``Unreadable`` in its place says what is wrong with it."""
@@ -102,9 +103,13 @@ class _Document:
                 continue
             except RecursionError:
                 raise Broken(self.line, "nested too deeply") from None
-            # A number at the end of what is held may have more digits.
-            if end == len(self._text) and self._fill(held):
-                continue
+            # A number at the end of what is held may go on: by a digit, or after the "." or "e+" behind it.
+            if len(self._text) - end <= _BEHIND_A_NUMBER:
+                length = end - self._at
+                if self._fill(held):
+                    continue
+                # What is held begins with the value now.
+                end = self._at + length
             self.line += self._text.count("\n", self._at, end)
             self._at = end
             return value

@@ -45,6 +45,15 @@ def test_pages_that_follow_one_another_give_the_rows_of_all(
     assert [row for _, row in json_reading.rows(in_pieces(pages, size))] == first + second
 
 
+@pytest.mark.parametrize("size", range(1, 9))
+def test_a_number_is_whole_wherever_the_text_is_cut(size: int) -> None:
+    page = '{"cost": 1.25e-05, "most": 1e+308}'
+
+    assert [row for _, row in json_reading.rows(in_pieces(page, size))] == [
+        {"cost": Decimal("0.0000125"), "most": Decimal("1E+308")}
+    ]
+
+
 def test_rows_are_told_with_the_line_on_which_they_begin() -> None:
     document = '{"object": "list",\n "data": [\n  {"a": 1},\n  {"a":\n 2}\n ], "dalle_api_data": [{"b": 3}]}\n{"c": 4}'
 

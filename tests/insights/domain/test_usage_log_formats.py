@@ -303,6 +303,8 @@ def test_costs_answered_by_the_api_are_read() -> None:
         ('[{"startTime": "2026-03-04", "spend": 1, "models": {}, "users": {}}]', "summarize=false"),
         ("start_time,end_time,start_time_iso,end_time_iso\n1,2,3,4\n", "This export has no usage in it"),
         ("[[1, 2], 3]", "It has no rows that could be read"),
+        # Longer than the field of a CSV may be, and no number of columns.
+        ("x" * 200_000, "It has no rows that could be read"),
     ],
 )
 def test_what_is_no_usage_log_is_refused_with_what_would_be_one(text: str, words: str) -> None:
@@ -314,6 +316,12 @@ def test_a_first_row_longer_than_the_sample_is_known_by_the_names_in_it() -> Non
     beginning = json.dumps(LITELLM)[:-1] + ', "response": {"text": "' + "x" * 1000
 
     assert formats.recognize(beginning).format.name == "litellm"
+
+
+def test_lines_may_end_with_a_carriage_return_alone() -> None:
+    text = (USAGE_HEADER + USAGE_ROW).replace("\n", "\r")
+
+    assert [usage.usage.input_tokens for usage in read(text)] == [59_200]
 
 
 def test_a_format_may_be_named() -> None:

@@ -31,7 +31,17 @@ def test_json_lines_are_read_with_their_digits() -> None:
     assert [(record.line, str(record.values["cost"])) for record in found] == [(2, "0.10"), (3, "1E+999")]
 
 
-@pytest.mark.parametrize("line", [b"{", b"5", b'{"a": NaN}', b"[" * 100_000, b'{"a": ' + b"9" * 5_000 + b"}"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"5",
+        b'{"a": NaN}',
+        b"[" * 100_000,
+        b'{"a": ' + b"9" * 5_000 + b"}",
+        b'{"a": 1e99999999999999999999}',
+    ],
+)
 def test_line_that_is_no_json_object_is_a_problem_of_its_row(line: bytes) -> None:
     found = records(b'{"a": 1}\n' + line + b'\n{"a": 2}')
     assert [bool(record.problem) for record in found] == [False, True, False]

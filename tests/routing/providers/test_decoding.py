@@ -30,7 +30,15 @@ def test_what_was_read_can_be_written_back() -> None:
     assert orjson.dumps(value) == '{"a":null,"b":null,"c":"\ufffd","d":null}'.encode()
 
 
-@pytest.mark.parametrize("raw", [b"", b"<html>", b'{"a":', b"[" * 100_000, b"\xff\xfe", b'{"a": 1} x'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"<html>", b'{"a":', b"[" * 100_000, b"\xff\xfe", b'{"a": 1} x', b"[" * 300 + b"]" * 300]
+)
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
     with pytest.raises(Undecodable):
         decode(raw)
+
+
+def test_what_nests_deeply_is_read_as_long_as_it_can_be_written_within_an_answer() -> None:
+    value = decode(b"[" * 240 + b"]" * 240)
+
+    assert orjson.dumps({"choices": [{"delta": value}]}).count(b"[") == 241

@@ -83,6 +83,8 @@ def test_exhausted_account_is_not_asked_again() -> None:
         ({"Retry-After": "99999999"}, 99999999.0),
         ({"Retry-After": "Wed, 01 Jul 2026 12:00:30 GMT"}, 30.0),
         ({"Retry-After": "Wed, 01 Jul 2026 11:59:30 GMT"}, None),
+        ({"Retry-After": "Wed, 99999999999999999999 Jul 2026 12:00:30 GMT"}, None),
+        ({"Retry-After": "Wed, 01 Jul 2026 12:00:30 +99999999999999999999"}, None),
         ({"retry-after-ms": "250", "Retry-After": "1"}, 0.25),
         ({"retry-after-ms": "-1", "Retry-After": "1"}, 1.0),
     ],
