@@ -13,7 +13,10 @@ from accounts.models import ApiKey, Budget, BudgetPeriod, FeatureGate, RolloutPh
 
 @dataclass(frozen=True, slots=True)
 class TeamInfo:
-    """A team's settings; ``baseline_model`` is empty for the default, ``min_quality`` in [0, 1] or None likewise."""
+    """A team's settings; ``baseline_model`` is empty for the default, ``min_quality`` in [0, 1] or None likewise.
+
+    ``upgrade_limit_percent`` is None for the installation's, 100 for none.
+    """
 
     id: int
     slug: str
@@ -23,6 +26,7 @@ class TeamInfo:
     min_quality: float | None = None
     keeps_embeddings: bool = True
     learns_alone: bool = False
+    upgrade_limit_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,7 @@ def _team_info(team: Team) -> TeamInfo:
         min_quality=team.min_quality,
         keeps_embeddings=team.keeps_embeddings,
         learns_alone=team.learns_alone,
+        upgrade_limit_percent=team.upgrade_limit_percent,
     )
 
 

@@ -15,6 +15,7 @@ class TeamAdmin(ConfigurationAdmin):
         "cache_ttl_seconds",
         "prompt_retention_days",
         "min_quality",
+        "upgrade_limit_percent",
         "keeps_embeddings",
         "learns_alone",
         "created_at",

@@ -26,6 +26,12 @@ class Team(models.Model):
         blank=True,
         help_text="Least expected quality in [0, 1] where the request names none; empty for the policy's.",
     )
+    upgrade_limit_percent = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Largest share of the requests for auto, in percent, that routing may send to a dearer model than "
+        "usual; 100 is no limit, empty the installation's (UPGRADE_LIMIT_PERCENT).",
+    )
     keeps_embeddings = models.BooleanField(
         default=True,
         help_text="Keep a numeric summary of each routed prompt to learn from; it counts as personal data.",
@@ -46,6 +52,11 @@ class Team(models.Model):
             models.CheckConstraint(
                 condition=models.Q(min_quality__isnull=True) | models.Q(min_quality__range=(0.0, 1.0)),
                 name="team_min_quality_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(upgrade_limit_percent__isnull=True)
+                | models.Q(upgrade_limit_percent__range=(0, 100)),
+                name="team_upgrade_limit_is_a_percentage",
             ),
         )
 

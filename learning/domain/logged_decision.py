@@ -7,12 +7,13 @@ from uuid import UUID
 
 import numpy as np
 
-from routing.domain import strategies
+from routing.domain import repricing, strategies
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import Controls, NoEligibleModel
 from routing.domain.policy import Forecast, RoutingPolicy
 from routing.domain.prompt import PromptFeatures
 from routing.domain.quality_prior import TIER_QUALITY
+from routing.domain.repricing import Rates
 from routing.domain.situation import Situation
 
 # How far apart two computations of one probability may end.
@@ -21,12 +22,16 @@ SAME_ODDS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class LoggedOption:
-    """A model that was considered; ``forecast`` is what the policy of that time expected of it, None without one."""
+    """A model that was considered; ``forecast`` is what the policy of that time expected of it, None without one.
+
+    ``expected_output_tokens`` are those that its cost was expected with, None for those of a typical answer.
+    """
 
     full_name: str
     tier: str | None
     expected_cost_usd: Decimal
     forecast: Forecast | None
+    expected_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +68,30 @@ class LoggedDecision:
         """What the policy that decided had been told by its predictor."""
         return {option.full_name: option.forecast for option in self.options if option.forecast is not None}
 
-    def odds(self, policy: RoutingPolicy | None, forecasts: Mapping[str, Forecast] | None) -> Mapping[str, float]:
+    def odds(
+        self,
+        policy: RoutingPolicy | None,
+        forecasts: Mapping[str, Forecast] | None,
+        *,
+        rates: Rates | None = None,
+    ) -> Mapping[str, float]:
         """Return the probability with which a policy would choose each option; None is the complexity strategy.
 
         Empty where it would have refused the request. Neither the session nor the request's own minimum of quality is
         known any more.
+
+        Args:
+            rates: Of ``repricing.output_rates``, where the policy is not the one that decided: the options are priced
+                anew where it expects answers of another length.
         """
         default = policy.strategy if policy is not None else strategies.COMPLEXITY
         name = self.strategy or default
+        learned = policy if name in strategies.LEARNED else None
         situation = Situation(
             self.features,
-            self._candidates(),
+            self._candidates() if rates is None else self._repriced(learned, rates),
             Controls(),
-            policy=policy if name in strategies.LEARNED else None,
+            policy=learned,
             forecasts=forecasts,
             team_min_quality=self.team_min_quality,
         )
@@ -89,6 +105,12 @@ class LoggedDecision:
             Candidate(_spec(position, option), option.expected_cost_usd, TIER_QUALITY.get(option.tier or ""))
             for position, option in enumerate(self.options)
         ]
+
+    def _repriced(self, policy: RoutingPolicy | None, rates: Rates) -> list[Candidate]:
+        logged = {option.full_name: option.expected_output_tokens for option in self.options}
+        return repricing.repriced(
+            self._candidates(), logged_tokens=logged, features=self.features, policy=policy, rates=rates
+        )
 
 
 def _spec(position: int, option: LoggedOption) -> ModelSpec:

@@ -31,7 +31,7 @@ from feedback.domain import vote_limits
 from feedback.models import ResponseFeedback
 from feedback.selectors import votes
 from learning.domain.logged_decision import LoggedDecision, LoggedOption
-from routing.domain import team_rules
+from routing.domain import team_rules, upgrades
 from routing.domain.policy import Forecast
 from routing.domain.prompt import PromptFeatures
 from routing.models import LedgerEntry
@@ -124,7 +124,7 @@ def _decisions(ratings: Sequence[_Rating]) -> Iterator[LoggedDecision]:
     rows = LedgerEntry.objects.filter(
         request_id__in=ids, requested_model__in=DECIDED_BY_POLICY, cost_nano_usd__isnull=False, is_cache_hit=False
     )
-    rows = rows.exclude(strategy=team_rules.STRATEGY).select_related("team")
+    rows = rows.exclude(strategy__in=(team_rules.STRATEGY, upgrades.STRATEGY)).select_related("team")
     entries = {row.request_id: row for row in rows}
     vectors = embeddings.vectors(entries)
     for rating in ratings:
@@ -180,7 +180,7 @@ def _features(entry: LedgerEntry) -> PromptFeatures:
         complexity_score=entry.complexity_score,
         tier=entry.complexity_tier,
         input_tokens=entry.input_tokens or 0,
-        max_output_tokens=None,
+        max_output_tokens=entry.max_tokens,
         task=entry.task,
         needs_tools=False,
         needs_images=False,
@@ -201,6 +201,7 @@ def _options(documents: Sequence[Mapping[str, Any]]) -> tuple[LoggedOption, ...]
                 tier=document["tier"],
                 expected_cost_usd=Decimal(document["expected_cost_usd"]),
                 forecast=None if lower is None else Forecast(document["expected_quality"], lower),
+                expected_output_tokens=document.get("expected_output_tokens"),
             )
         )
     return tuple(options)

@@ -16,6 +16,7 @@ from accounts.services import config_version
 from learning.models import LearningOverride, ModelPerformance, RetrainingRun
 from learning.selectors import overrides as selectors
 from learning.services import documents
+from routing.domain.output_lengths import OutputLengths
 from routing.domain.policy import Override
 from routing.models import PolicyActivation, PolicyVersion
 from routing.selectors import policies as policy_selectors
@@ -91,11 +92,14 @@ def follow(activation: PolicyActivation) -> None:
     _align(activation.team, selectors.in_document(activation.policy), cause)
 
 
-def put_in_force(team: Team | None, wanted: Mapping[str, Override], cause: Cause) -> PolicyActivation | None:
+def put_in_force(
+    team: Team | None, wanted: Mapping[str, Override], cause: Cause, *, lengths: OutputLengths | None = None
+) -> PolicyActivation | None:
     """Route by these overrides, and bring the rows in line; call it in the transaction that chose them.
 
     Whatever else the active policy holds (its predictor, floor and shares) stays. Where the document would be the same,
-    or nothing routes and there is nothing to route by, no version is made and None returned.
+    or nothing routes and there is nothing to route by, no version is made and None returned. A new version gets the
+    ``lengths`` of answers, where they are given.
 
     Raises:
         InvalidPolicy: The resulting policy is not one to route by; the transaction must not be committed.
@@ -107,7 +111,7 @@ def put_in_force(team: Team | None, wanted: Mapping[str, Override], cause: Cause
         return None
     published = policies.publish(
         team=team,
-        document=document,
+        document=documents.with_lengths(document, lengths),
         source=cause.source,
         actor=cause.actor,
         note=cause.note,

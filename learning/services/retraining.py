@@ -23,8 +23,9 @@ from learning.models import ModelPerformance, RetrainingRun
 from learning.selectors import overrides as override_selectors
 from learning.selectors import votes_over_time
 from learning.selectors.votes_over_time import Quality
-from learning.services import alerts, findings, job_figures, overrides, run_lock, scopes
+from learning.services import alerts, answer_lengths, findings, job_figures, overrides, run_lock, scopes
 from learning.services.findings import Findings
+from routing.domain.output_lengths import OutputLengths
 from routing.domain.policy import Override
 from routing.models import PolicyActivation, PolicyVersion
 from routing.selectors import policies as policy_selectors
@@ -100,7 +101,8 @@ def retrain(
             alerts.freeze_disputed(team, disputed, now=now)
             found = findings.freeze(found, disputed)
             quality = votes_over_time.quality_by_pattern(team, since=now - QUALITY_WINDOW, until=now)
-            report = _put_in_force(run, found, quality, started)
+            lengths = answer_lengths.learned(team, now=now, known=found.catalog)
+            report = _put_in_force(run, found, (quality, lengths), started)
     except BaseException as error:
         run_lock.fail(run, error, now=now)
         raise
@@ -156,14 +158,18 @@ def _report(run_id: uuid.UUID, found: Findings, table: Table, *, dry_run: bool) 
 
 
 @transaction.atomic
-def _put_in_force(run: RetrainingRun, found: Findings, quality: Quality, started: float) -> RetrainingReport:
+def _put_in_force(
+    run: RetrainingRun, found: Findings, observed: tuple[Quality, OutputLengths | None], started: float
+) -> RetrainingReport:
+    """Let the policy follow from the findings; ``observed`` are the recent quality and the lengths of answers."""
+    quality, lengths = observed
     # Changes of policy take turns on the row that this counts in: what is decided here holds until the commit.
     config_version.bump()
     held = run_lock.hold(run)
     table = findings.decide(found)
     report = _report(run.run_id, found, table, dry_run=False)
     ModelPerformance.objects.bulk_create(_performance(held, judged, found.now) for judged in _judged(table))
-    activation = overrides.put_in_force(found.team, _wanted(found.team, table), _cause(held, report))
+    activation = overrides.put_in_force(found.team, _wanted(found.team, table), _cause(held, report), lengths=lengths)
     if activation is not None and activation.policy is not None:
         report = replace(report, policy_version=activation.policy.version)
     held.quality_before = quality

@@ -14,8 +14,17 @@ from accounts.services.features import Feature
 from learning.domain import predictor_training
 from learning.domain.training_set import NotEnoughEvidence
 from learning.models import PolicyEvaluation
-from learning.services import documents, expected_costs, job_figures, promotion, scopes, training_evidence
-from routing.models import PolicyVersion
+from learning.services import (
+    answer_lengths,
+    documents,
+    expected_costs,
+    job_figures,
+    promotion,
+    scopes,
+    training_evidence,
+)
+from routing.domain.output_lengths import OutputLengths
+from routing.models import PolicyVersion, PredictorModel
 from routing.selectors import policies as policy_selectors
 from routing.services import policies
 
@@ -50,7 +59,8 @@ def train(
     dry_run: bool = False,
     report: Callable[[str], None] = _silent,
 ) -> Training:
-    """Train a predictor, publish the active policy with it and with the value of quality it found, and evaluate that.
+    """Train a predictor, publish the active policy with it and with the value of quality and the lengths of answers
+    that were found with it, and evaluate that.
 
     Takes minutes of one core, and no lock until the candidate is stored.
 
@@ -65,20 +75,20 @@ def train(
     """
     evidence = training_evidence.gather(team, now=now, report=report)
     report(f"Training on {len(evidence.quality)} outcomes of {len(evidence.vectors)} prompts")
-    expected = expected_costs.table(evidence)
+    lengths = answer_lengths.learned(team, now=now)
+    expected = expected_costs.table(evidence, lengths)
     # The matrices are small: on a busy machine threads would mostly wait for one another.
     with threadpool_limits(1):
         trained = predictor_training.fit(evidence, seed=SEED, expected_cost_usd=expected)
     if dry_run:
         return Training(trained.summary)
     stored = policies.store_predictor(trained.content, summary=trained.summary, trained_at=now)
-    open_states = (State.ACTIVE, State.CANDIDATE, State.ON_TRIAL)
-    if PolicyVersion.objects.filter(team=team, predictor=stored, state__in=open_states).exists():
+    if _is_published(team, stored, lengths):
         return Training(trained.summary)
     active = policy_selectors.active(team)
     candidate = policies.publish(
         team=team,
-        document=documents.with_predictor(active, trained.summary),
+        document=documents.with_predictor(active, trained.summary, lengths),
         source=PolicyVersion.Source.PREDICTOR,
         actor=actor,
         note=_note(trained.summary),
@@ -114,6 +124,17 @@ def train_all(*, actor: str, now: datetime) -> list[Training]:
             return None
 
     return scopes.for_each(work, step="training")
+
+
+def _is_published(team: Team | None, stored: PredictorModel, lengths: OutputLengths | None) -> bool:
+    """Whether a policy that routes, or may come to, holds the predictor, and lengths of answers where any are known.
+
+    Lengths that have changed a little are no reason for another policy: the next predictor brings new ones.
+    """
+    held = PolicyVersion.objects.filter(
+        team=team, predictor=stored, state__in=(State.ACTIVE, State.CANDIDATE, State.ON_TRIAL)
+    )
+    return any(lengths is None or "output_lengths" in policy.document for policy in held)
 
 
 def _note(summary: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ class Measure(StrEnum):
     DATABASE_POOL = "database_connections_used"
     UNPRICED_TRAFFIC = "unpriced_requests"
     CLAMPED_USAGE = "clamped_requests"
+    CAPPED_UPGRADES = "capped_upgrades"
     LEARNING_UPDATE_SECONDS = "learning_update_seconds_p95"
     THRESHOLDS_AGE = "hours_since_thresholds_were_evaluated"
     INSIGHTS_CACHE_HITS = "insights_cache_hit_rate"
@@ -27,6 +28,7 @@ DESCRIPTIONS: dict[Measure, str] = {
     Measure.DATABASE_POOL: "share of the database's connections in use (PostgreSQL only)",
     Measure.UNPRICED_TRAFFIC: "requests of the window whose cost is unknown, because their model has no price",
     Measure.CLAMPED_USAGE: "requests of the window whose provider counted tokens that cannot be",
+    Measure.CAPPED_UPGRADES: "requests of the window that a team's limit on upgrades kept from a dearer model",
     Measure.LEARNING_UPDATE_SECONDS: "95th percentile of the seconds an update of what is learned took in the window",
     Measure.THRESHOLDS_AGE: "hours since the confidence thresholds were last evaluated",
     Measure.INSIGHTS_CACHE_HITS: "share of the window's look-ups of insights that were answered from the cache",

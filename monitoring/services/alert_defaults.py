@@ -77,6 +77,16 @@ RULES: Mapping[str, Mapping[str, Any]] = {
         "severity": _WARNING,
         "advice": "Such answers are billed at their reservation: compare its invoice, and tell it.",
     },
+    "upgrades-capped": {
+        "title": "A team is kept from dearer models",
+        "measure": Measure.CAPPED_UPGRADES.value,
+        "threshold": 0,
+        "window_seconds": HOUR,
+        "hold_seconds": 0,
+        "severity": _WARNING,
+        "advice": "The ledger shows whose requests these are: revoke or limit a key that is abused. Where prompts are "
+        "hard by nature, raise the team's limit on upgrades.",
+    },
     "learning-update-slow": {
         "title": "Updates of learning are slow",
         "measure": Measure.LEARNING_UPDATE_SECONDS.value,

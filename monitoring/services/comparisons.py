@@ -1,5 +1,6 @@
 """What each strategy would do with one prompt, side by side; spends nothing and explores nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -55,5 +56,19 @@ def compare(prompt: str, *, team: Team | None) -> Comparison:
             continue
         features, baseline = plan.features, plan.baseline
         outcomes.append(Outcome(name, plan.decision, plan.chain))
-    cost = candidates.expected_cost(baseline, features) if baseline is not None and features is not None else None
-    return Comparison(features, baseline, cost, tuple(outcomes))
+    return Comparison(features, baseline, _baseline_cost(baseline, features, outcomes), tuple(outcomes))
+
+
+def _baseline_cost(
+    baseline: ModelSpec | None, features: PromptFeatures | None, outcomes: Sequence[Outcome]
+) -> Decimal | None:
+    """Return what the baseline was priced at beside the model that ``auto`` chose, so that the two can be compared.
+
+    A policy may expect answers of a length that it has learned; a model that it did not consider has the typical one.
+    """
+    if baseline is None or features is None:
+        return None
+    auto = outcomes[0].decision
+    considered = () if auto is None else auto.considered
+    priced = {candidate.model.id: candidate.expected_cost_usd for candidate in considered}
+    return priced[baseline.id] if baseline.id in priced else candidates.expected_cost(baseline, features)

@@ -13,7 +13,7 @@ KEPT = timedelta(hours=25)
 _STATUS_AT = 2
 # What a feature answers that is off; no fault.
 _OFF = "503"
-# The ledger knows these better, and of all machines.
+# The ledger knows these better, and of all machines; but not those that were refused because it could not be written.
 _IN_LEDGER = ("/v1/chat/completions", "/complete")
 
 
@@ -36,9 +36,9 @@ def _figures(tallies: Iterable[Tally]) -> dict[str, list[float]]:
 
 
 def _endpoint(tally: Tally) -> Iterable[str]:
-    if tally.labels[0].rstrip("/") in _IN_LEDGER:
-        return ()
     status = tally.labels[_STATUS_AT]
+    if tally.labels[0].rstrip("/") in _IN_LEDGER:
+        return () if status < "500" else ("completion_errors",)
     if status < "500":
         return ("endpoint_requests",)
     return ("endpoint_requests", "endpoint_errors", *(() if status == _OFF else ("endpoint_faults",)))

@@ -8,6 +8,7 @@ from routing.domain import capability
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.costs import expected_cost, output_allowance, worst_case_cost
 from routing.domain.decision import Controls, NoEligibleModel
+from routing.domain.output_lengths import OutputLengths
 from routing.domain.prompt import PromptFeatures
 from routing.domain.quality_prior import expected_quality
 
@@ -24,6 +25,7 @@ def candidates(
     *,
     is_available: Callable[[ModelSpec], bool],
     excluded: frozenset[str] = frozenset(),
+    output_lengths: OutputLengths | None = None,
 ) -> tuple[Candidate, ...]:
     """Return the models that can serve the request, cheapest first, then by name.
 
@@ -32,6 +34,7 @@ def candidates(
 
     Args:
         excluded: Full names of models that the team leaves out; leaving out all real ones does not open the stand-ins.
+        output_lengths: Learned lengths of answers, which costs are expected with; None for the typical one.
 
     Raises:
         NoEligibleModel: None can; the message counts what stood in the way of how many models.
@@ -47,17 +50,21 @@ def candidates(
     has_real = any(not capability.is_stand_in(model) for model in open_models)
     if excluded:
         open_models = _without(open_models, excluded, refused)
+    lengths = None
+    if output_lengths is not None:
+        lengths = output_lengths.of_kind(task=features.task, pattern=features.pattern)
     found = []
     for model in open_models:
         reason = _obstacle(model, features, has_real=has_real) or ("" if is_available(model) else "unavailable")
         if reason:
             refused[reason] += 1
             continue
-        cost = expected_cost(model, features)
+        tokens = None if lengths is None else lengths.within(model.full_name, features.max_output_tokens)
+        cost = expected_cost(model, features, output_tokens=tokens)
         if reason := _over_limit(cost, controls):
             refused[reason] += 1
             continue
-        found.append(Candidate(model, cost, expected_quality(model)))
+        found.append(Candidate(model, cost, expected_quality(model), expected_output_tokens=tokens))
     if not found:
         # An empty catalog and models that are paused after failures are ours to mend, not the caller's.
         raise NoEligibleModel(_explain(refused), is_temporary=not refused or "unavailable" in refused)

@@ -44,10 +44,12 @@ class Candidate:
     """A model that could serve a request, with what we expect of it.
 
     ``expected_quality`` in [0, 1] is a forecast where ``quality_lower``, its likely lower bound, is given; otherwise it
-    comes from ratings or, before there are any, from the model's tier.
+    comes from ratings or, before there are any, from the model's tier. ``expected_output_tokens`` is the learned length
+    of an answer that the cost was computed with, None where that is the typical one.
     """
 
     model: ModelSpec
     expected_cost_usd: Decimal | None
     expected_quality: float | None = None
     quality_lower: float | None = None
+    expected_output_tokens: int | None = None

@@ -9,8 +9,8 @@ from routing.domain.pricing import NANO_USD, PriceSchedule, PriceTier, cost_usd
 from routing.domain.prompt import PromptFeatures
 from routing.domain.usage import Usage
 
-# A typical answer, where the request allows a longer one. Only the order of candidates and the caller's cost limit
-# depend on it; budgets reserve the worst case.
+# A typical answer, where the request allows a longer one and no length is learned. Only the order of candidates and the
+# caller's cost limit depend on it; budgets reserve the worst case.
 TYPICAL_OUTPUT_TOKENS = 300
 # What a model may write when neither the request nor the catalog sets a limit.
 DEFAULT_MAX_OUTPUT_TOKENS = 4_096
@@ -18,14 +18,19 @@ DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 _MILLION = Decimal(1_000_000)
 
 
-def expected_cost(model: ModelSpec, features: PromptFeatures, *, cached_input_tokens: int = 0) -> Decimal | None:
-    """Price a typical answer in US dollars; None for a model without a price.
+def expected_cost(
+    model: ModelSpec, features: PromptFeatures, *, cached_input_tokens: int = 0, output_tokens: int | None = None
+) -> Decimal | None:
+    """Price an answer of ``output_tokens``, by default a typical one, in US dollars; None for a model without a price.
+
+    The request's own limit bounds the length of the answer.
 
     Up to ``cached_input_tokens`` of the input are billed as read from the provider's prompt cache.
     """
     if model.price is None:
         return None
-    output_tokens = min(features.max_output_tokens or TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS)
+    output_tokens = output_tokens or TYPICAL_OUTPUT_TOKENS
+    output_tokens = min(features.max_output_tokens or output_tokens, output_tokens)
     input_tokens = tokens.for_model(features.input_tokens, model.name)
     return cost_usd(_usage(input_tokens, output_tokens, min(cached_input_tokens, input_tokens)), model.price)
 

@@ -66,4 +66,9 @@ def _candidate(entry: Mapping[str, Any], number: int) -> Candidate:
         is_simulated=False,
         is_embedded=False,
     )
-    return Candidate(model, None if cost is None else Decimal(cost), expected_quality(model))
+    return Candidate(
+        model,
+        None if cost is None else Decimal(cost),
+        expected_quality(model),
+        expected_output_tokens=entry.get("expected_output_tokens"),
+    )

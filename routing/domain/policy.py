@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from routing.domain import output_lengths as lengths_domain
+from routing.domain.output_lengths import OutputLengths
 from routing.domain.prompt import PATTERNS
 
 SCHEMA = 1
@@ -28,6 +30,8 @@ _KEYS = (
     "exploration_share",
     "random_share",
 )
+# Documents without one of these are those of policies that do not know it.
+_OPTIONAL_KEYS = ("output_lengths",)
 
 
 class InvalidPolicy(Exception):
@@ -108,6 +112,7 @@ class RoutingPolicy:
     most ``tolerance`` of the best single model's mean quality is given up. Where it is None too, the floor lies
     ``tolerance`` below the best candidate's predicted quality. The two shares, each in [0, 0.5], are of the
     decisions that try another model than the best known one: one that may turn out better, and any of the shortlist.
+    ``output_lengths`` are what candidates are priced with; where they are None, an answer has the typical length.
     """
 
     version: int
@@ -120,6 +125,7 @@ class RoutingPolicy:
     exploration_share: float
     random_share: float
     usd_per_quality: float | None = None
+    output_lengths: OutputLengths | None = None
 
 
 def document(
@@ -131,8 +137,10 @@ def document(
     usd_per_quality: float | None = None,
     exploration_share: float = 0.0,
     random_share: float = 0.0,
+    output_lengths: OutputLengths | None = None,
 ) -> dict[str, Any]:
     """Return the document of a policy, the overrides by pattern; equal policies have equal documents."""
+    learned = {} if output_lengths is None else {"output_lengths": lengths_domain.document(output_lengths)}
     return {
         "schema": SCHEMA,
         "strategy": strategy,
@@ -142,6 +150,7 @@ def document(
         "usd_per_quality": usd_per_quality,
         "exploration_share": exploration_share,
         "random_share": random_share,
+        **learned,
     }
 
 
@@ -155,6 +164,7 @@ def document_of(policy: RoutingPolicy) -> dict[str, Any]:
         usd_per_quality=policy.usd_per_quality,
         exploration_share=policy.exploration_share,
         random_share=policy.random_share,
+        output_lengths=policy.output_lengths,
     )
 
 
@@ -170,7 +180,7 @@ def parse(document: object, *, version: int, team_id: int | None, predictor: Pre
     # Whoever wrote another schema meant other keys: that is said first.
     if "schema" in document and document["schema"] != SCHEMA:
         raise InvalidPolicy(f"schema is {document['schema']!r}; this version of the product reads schema {SCHEMA}.")
-    _check_keys(document, _KEYS, "The document")
+    _check_keys(document, _KEYS, "The document", optional=_OPTIONAL_KEYS)
     floor, worth = document["quality_floor"], document["usd_per_quality"]
     return RoutingPolicy(
         version=version,
@@ -183,7 +193,17 @@ def parse(document: object, *, version: int, team_id: int | None, predictor: Pre
         exploration_share=_number(document["exploration_share"], "exploration_share", 0.0, MAX_SHARE),
         random_share=_number(document["random_share"], "random_share", 0.0, MAX_SHARE),
         usd_per_quality=None if worth is None else _number(worth, "usd_per_quality", *_WORTHS),
+        output_lengths=_output_lengths(document),
     )
+
+
+def _output_lengths(document: Mapping[str, Any]) -> OutputLengths | None:
+    if "output_lengths" not in document:
+        return None
+    try:
+        return lengths_domain.parse(document["output_lengths"])
+    except ValueError as error:
+        raise InvalidPolicy(str(error)) from error
 
 
 def _overrides(value: object) -> dict[str, Override]:
@@ -218,10 +238,13 @@ def _override(entry: object, where: str) -> Override:
     )
 
 
-def _check_keys(value: Mapping[Any, Any], known: tuple[str, ...], where: str) -> None:
+def _check_keys(
+    value: Mapping[Any, Any], known: tuple[str, ...], where: str, *, optional: tuple[str, ...] = ()
+) -> None:
     missing = [name for name in known if name not in value]
     if missing:
         raise InvalidPolicy(f"{where} lacks {', '.join(missing)}.")
+    known += optional
     unknown = [str(name) for name in value if name not in known]
     if unknown:
         raise InvalidPolicy(f"{where} has unknown keys: {', '.join(unknown)}. Known are {', '.join(known)}.")

@@ -5,7 +5,8 @@ model reads the whole conversation anew at its full rate. So the session's model
 
     cost(its input, of which ``cached`` tokens at the cached rate, and output) <= cost(the other's input and output)
 
-with our own count of the input, the tokens that the provider said it cached as ``cached``, and a typical answer.
+with our own count of the input, the tokens that the provider said it cached as ``cached``, and an answer of the
+length that the candidate was priced with.
 """
 
 from routing.domain.catalog import Candidate
@@ -49,6 +50,11 @@ def _is_good_enough(situation: Situation, held: Candidate, choice: Choice) -> bo
 
 
 def _is_cheaper(situation: Situation, session: SessionUse, held: Candidate, choice: Choice) -> bool:
-    staying = expected_cost(held.model, situation.features, cached_input_tokens=session.cached_tokens)
+    staying = expected_cost(
+        held.model,
+        situation.features,
+        cached_input_tokens=session.cached_tokens,
+        output_tokens=held.expected_output_tokens,
+    )
     switching = choice.candidate.expected_cost_usd
     return staying is not None and switching is not None and staying <= switching

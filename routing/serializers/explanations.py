@@ -7,6 +7,9 @@ from routing.models import PolicyActivation
 from routing.serializers.fields import UsdField
 from routing.services.explanations import Alternative, Explanation
 
+# Of what the expected cost is the price.
+_LENGTH = "Learned length of an answer, in tokens; null: 300, or the request's limit where that is lower."
+
 
 class ExplanationQuerySerializer(serializers.Serializer[Any]):
     policy_version = serializers.IntegerField(
@@ -21,6 +24,7 @@ class LoggedCandidateSerializer(serializers.Serializer[Any]):
     tier = serializers.CharField(allow_null=True)
     expected_cost_usd = UsdField(allow_null=True)
     expected_quality = serializers.FloatField(allow_null=True, help_text="In [0, 1].")
+    expected_output_tokens = serializers.IntegerField(default=None, allow_null=True, help_text=_LENGTH)
     quality_lower = serializers.FloatField(default=None, allow_null=True, help_text="Likely lower bound of a forecast.")
     is_greedy = serializers.BooleanField(default=False, help_text="The choice where nothing is explored.")
 
@@ -30,6 +34,7 @@ class ReplayedCandidateSerializer(serializers.Serializer[Candidate]):
     tier = serializers.CharField(source="model.tier", allow_null=True)
     expected_cost_usd = UsdField(allow_null=True)
     expected_quality = serializers.FloatField(allow_null=True, help_text="In [0, 1].")
+    expected_output_tokens = serializers.IntegerField(allow_null=True, help_text=_LENGTH)
     quality_lower = serializers.FloatField(allow_null=True, help_text="Likely lower bound of a forecast.")
 
 

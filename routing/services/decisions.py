@@ -13,7 +13,7 @@ from routing.domain.policy import RoutingPolicy
 from routing.domain.prompt import PromptFeatures
 from routing.domain.situation import Situation
 from routing.domain.team_rules import PatternRules
-from routing.services import assignments, breakers, embeddings, forecasts, sessions
+from routing.services import assignments, breakers, embeddings, forecasts, sessions, upgrades
 from routing.services.assignments import Assignment
 from routing.services.snapshot import Snapshot
 from routing.services.wish import AUTO, Wish
@@ -177,6 +177,7 @@ def _in_arm(snapshot: Snapshot, features: PromptFeatures, wish: Wish, assignment
 def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _Rule) -> Plan:
     team, policy = wish.team, rule.policy
     strategy = strategies.get(rule.strategy)
+    learned = policy if rule.strategy in strategies.LEARNED else None
     rules = snapshot.rules_for(team, features.pattern)
     options = candidates.candidates(
         snapshot.routable,
@@ -184,18 +185,21 @@ def _automatic(snapshot: Snapshot, features: PromptFeatures, wish: Wish, rule: _
         wish.controls,
         is_available=breakers.is_available,
         excluded=rules.excluded if rules else _NOTHING,
+        output_lengths=None if learned is None else learned.output_lengths,
     )
     vector = None
     situation = Situation(
         features, options, wish.controls, team_min_quality=team.min_quality if team is not None else None
     )
-    if rule.strategy in strategies.LEARNED and policy is not None:
-        vector = _vector(policy, features, wish)
-        situation = _with_policy(situation, policy, vector, wish, rule.arm)
+    if learned is not None:
+        vector = _vector(learned, features, wish)
+        situation = _with_policy(situation, learned, vector, wish, rule.arm)
     if rules is None:
         decision = strategy.decide(situation)
     else:
         decision = team_rules.decide(rules, situation, strategy, may_route=rule.arm is None)
+    if rule.arm is None:
+        decision = upgrades.held(decision, situation, wish)
     if rule.note:
         decision = replace(decision, reasoning=rule.note + decision.reasoning)
     team_choice = snapshot.resolve(team.baseline_model)[:1] if team is not None and team.baseline_model else ()

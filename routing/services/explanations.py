@@ -8,19 +8,30 @@ from uuid import UUID
 import numpy as np
 
 from accounts.services import encryption
-from routing.domain import exploration, logged_choice, prompt_features, strategies, team_rules, traffic_split
+from routing.domain import (
+    exploration,
+    logged_choice,
+    prompt_features,
+    repricing,
+    strategies,
+    team_rules,
+    traffic_split,
+    upgrades,
+)
+from routing.domain.catalog import Candidate
 from routing.domain.decision import NoEligibleModel, RoutingDecision
 from routing.domain.policy import RoutingPolicy
 from routing.domain.situation import Situation
 from routing.models import LedgerEntry, PolicyActivation, StoredPrompt, TrafficSplit
 from routing.selectors import policies as policy_selectors
-from routing.services import answer_copies, decisions, embeddings, forecasts, policies
+from routing.services import answer_copies, decisions, embeddings, forecasts, policies, snapshot
 from routing.services.policies import PolicyNotFound
 from routing.services.wish import AUTO
 
 _OTHERWISE_DECIDED = {
     decisions.NAMED: "the caller asked for this model",
     team_rules.STRATEGY: "a rule of the team decides",
+    upgrades.STRATEGY: "the limit on the team's upgrades decides",
 }
 
 
@@ -100,7 +111,7 @@ def _loaded(entry: LedgerEntry, version: int) -> RoutingPolicy:
 
 def _strategy_under(entry: LedgerEntry, policy: RoutingPolicy) -> str:
     """Return the strategy that a policy would have been asked for: its own, unless the caller or an arm names one."""
-    if entry.strategy == team_rules.STRATEGY:
+    if entry.strategy in (team_rules.STRATEGY, upgrades.STRATEGY):
         return entry.strategy
     if entry.experiment_id is not None:
         names_version = _names_version(entry.experiment_id, entry.experiment_arm)
@@ -126,6 +137,11 @@ def _situation(entry: LedgerEntry, policy: RoutingPolicy, draw: float) -> tuple[
     )
     situation = replace(logged, policy=policy, draw=draw, team_min_quality=entry.team.min_quality)
     approximations = []
+    if policy.version != entry.policy_version:
+        priced = _repriced(entry, situation, policy)
+        if priced != situation.candidates:
+            situation = replace(situation, candidates=priced)
+            approximations.append("It expects answers of another length: candidates are priced anew, at today's rates.")
     if entry.session_id is not None:
         approximations.append("The session's earlier requests are left out: staying with its model is not replayed.")
     if policy.predictor is not None:
@@ -139,6 +155,17 @@ def _situation(entry: LedgerEntry, policy: RoutingPolicy, draw: float) -> tuple[
             if text is None:
                 approximations.append("The prompt's text is not kept: the predictor was asked by its vector alone.")
     return situation, tuple(approximations)
+
+
+def _repriced(entry: LedgerEntry, situation: Situation, policy: RoutingPolicy) -> tuple[Candidate, ...]:
+    found = repricing.repriced(
+        situation.candidates,
+        logged_tokens={one["model"]: one.get("expected_output_tokens") for one in entry.candidates},
+        features=replace(situation.features, max_output_tokens=entry.max_tokens),
+        policy=policy,
+        rates=repricing.output_rates(snapshot.current().models),
+    )
+    return tuple(found)
 
 
 def _vector(entry: LedgerEntry, text: str | None) -> np.ndarray | None:

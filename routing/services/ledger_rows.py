@@ -275,6 +275,8 @@ def _candidate(candidate: Candidate, greedy_model: str | None) -> dict[str, Any]
     }
     if candidate.quality_lower is not None:
         document["quality_lower"] = candidate.quality_lower
+    if candidate.expected_output_tokens is not None:
+        document["expected_output_tokens"] = candidate.expected_output_tokens
     if candidate.model.full_name == greedy_model:
         document["is_greedy"] = True
     return document

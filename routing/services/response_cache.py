@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.selectors import TeamInfo
 from accounts.services import encryption
-from routing.domain import normalization
+from routing.domain import normalization, upgrades
 from routing.domain.decision import Controls, RoutingDecision
 from routing.domain.usage import Usage
 from routing.models import CachedResponse, LedgerEntry
@@ -53,6 +53,9 @@ def decided_by(decision: RoutingDecision) -> str:
     well, and a version that is restored finds its answers again.
     """
     policy = str(decision.policy_version)
+    if decision.strategy == upgrades.STRATEGY:
+        # What took the place of a dearer model is not repeated once the dearer one answers again.
+        policy = upgrades.STRATEGY
     return f"{policy} {[rule.id for rule in decision.rules]}" if decision.rules else policy
 
 

@@ -66,7 +66,8 @@ def explain(client: Client, row: LedgerEntry, **query: Any) -> Any:
 def test_decision_is_explained_from_its_row(client: Client, team: Team) -> None:
     policy = published()
     policies.activate(policy, kind="staff", actor="ada", reason="better", now=NOON)
-    row = entry(team, policy, task="review", min_quality=0.6)
+    first = {**CANDIDATES[0], "expected_output_tokens": 410}
+    row = entry(team, policy, task="review", min_quality=0.6, candidates=[first, *CANDIDATES[1:]])
 
     found = explain(client, row)
 
@@ -82,10 +83,13 @@ def test_decision_is_explained_from_its_row(client: Client, team: Team) -> None:
         "model": "b/cheap",
         "tier": "simple",
         "expected_cost_usd": 0.0004,
+        "expected_output_tokens": 410,
         "expected_quality": 0.8,
         "quality_lower": None,
         "is_greedy": True,
     }
+    # The others were priced with the typical answer.
+    assert found["candidates"][1]["expected_output_tokens"] is None
     assert [candidate["is_greedy"] for candidate in found["candidates"]] == [True, False, False]
 
 

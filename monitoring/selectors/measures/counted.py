@@ -33,6 +33,11 @@ def endpoint_errors(since: datetime, now: datetime) -> Reading:
     return Reading(failed / requests, int(requests), "other endpoints", text)
 
 
+def completion_errors(since: datetime, now: datetime) -> int:
+    """Return how many completions were answered with 500 or more on this machine, in the ledger or not."""
+    return int(_first(_counted(since, now).get("completion_errors")))
+
+
 def update_seconds(since: datetime, now: datetime) -> list[Reading]:
     """Return a bound that 95 of 100 updates of what is learned stayed within: the end of the bucket they reach."""
     return [_p95(_counted(since, now).get("learning_update_seconds", [0.0]), _UPDATES, "updates")]

@@ -20,7 +20,8 @@ def read(measure: str, *, since: datetime, now: datetime) -> list[Reading]:
 
 
 def _api_errors(since: datetime, now: datetime) -> list[Reading]:
-    return [traffic.completion_errors(since, now), counted.endpoint_errors(since, now)]
+    answered = counted.completion_errors(since, now)
+    return [traffic.completion_errors(since, now, answered=answered), counted.endpoint_errors(since, now)]
 
 
 READERS: Mapping[Measure, Reader] = {
@@ -31,6 +32,7 @@ READERS: Mapping[Measure, Reader] = {
     Measure.DATABASE_POOL: platform.connections,
     Measure.UNPRICED_TRAFFIC: traffic.unpriced,
     Measure.CLAMPED_USAGE: traffic.clamped,
+    Measure.CAPPED_UPGRADES: traffic.capped_upgrades,
     Measure.LEARNING_UPDATE_SECONDS: counted.update_seconds,
     Measure.THRESHOLDS_AGE: learning.thresholds_age,
     Measure.INSIGHTS_CACHE_HITS: counted.insights_cache,

@@ -7,6 +7,7 @@ from django.db.models.functions import Cast
 
 from accounts import selectors as accounts
 from monitoring.domain.alerting import Reading
+from routing.domain import upgrades
 from routing.domain.pricing import from_nano_usd
 from routing.models import LedgerEntry
 from routing.providers.usage_reading import CLAMPED
@@ -29,6 +30,21 @@ def clamped(since: datetime, now: datetime) -> list[Reading]:
     return _by_model(flagged, rows.count(), "Answers with counts of tokens that cannot be")
 
 
+def capped_upgrades(since: datetime, now: datetime) -> list[Reading]:
+    """Count, of each team that has any, the requests that its limit on upgrades kept from a dearer model."""
+    rows = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now, strategy=upgrades.STRATEGY)
+    by_team = rows.order_by().values("team_id", "team__slug").annotate(n=Count("request_id"))
+    return [
+        Reading(
+            float(row["n"]),
+            subject=f"team {row['team_id']}",
+            text=f"{row['n']} requests of {row['team__slug']} were kept from a dearer model.",
+            details={"team": row["team__slug"]},
+        )
+        for row in by_team
+    ]
+
+
 def _by_model(found: QuerySet[LedgerEntry], of: int, what: str) -> list[Reading]:
     by_model = found.order_by().values("provider", "served_model").annotate(n=Count("request_id"))
     counted = {f"{row['provider']}/{row['served_model']}": row["n"] for row in by_model}
@@ -37,16 +53,23 @@ def _by_model(found: QuerySet[LedgerEntry], of: int, what: str) -> list[Reading]
     return [Reading(float(requests), of, text=text, details={"models": counted})]
 
 
-def completion_errors(since: datetime, now: datetime) -> Reading:
-    """Return the share of the completions that have ended with a status of 500 or more."""
+def completion_errors(since: datetime, now: datetime, *, answered: int = 0) -> Reading:
+    """Return the share of the completions that have ended with a status of 500 or more.
+
+    Args:
+        answered: How many were answered so. More than the ledger knows were refused before they were in it.
+    """
     ended = LedgerEntry.objects.filter(created_at__gte=since, created_at__lt=now, http_status__isnull=False)
     counted = ended.aggregate(
         requests=Count("request_id"), failed=Count("request_id", filter=Q(http_status__gte=SERVER_ERROR))
     )
-    requests, failed = counted["requests"], counted["failed"]
+    unwritten = max(0, answered - counted["failed"])
+    requests, failed = counted["requests"] + unwritten, counted["failed"] + unwritten
     if not requests:
         return Reading(None, 0, "completions")
     text = f"{failed} of {requests} completions failed."
+    if unwritten:
+        text += f" {unwritten} of them were refused before they were in the ledger."
     return Reading(failed / requests, requests, "completions", text)
 
 

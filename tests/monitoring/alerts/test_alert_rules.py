@@ -141,6 +141,20 @@ def test_counts_of_tokens_that_cannot_be_fire_and_are_over_an_hour_after_the_las
     assert states_after("usage-clamped", NOON + HOUR + SECOND) == [["resolved"]]
 
 
+def test_each_team_whose_upgrades_are_held_back_has_an_alert_at_once() -> None:
+    for slug, strategy, times in (("red", "capped", 2), ("blue", "capped", 1), ("gray", "complexity", 1)):
+        team = factories.team(slug)
+        for _ in range(times):
+            factories.ledger_entry(team, strategy=strategy)
+
+    assert states_after("upgrades-capped", NOON + SECOND) == [["firing", "firing"]]
+    found = {alert.details["team"]: alert for alert in Alert.objects.filter(kind="upgrades-capped")}
+    assert {slug: alert.value for slug, alert in found.items()} == {"red": 2.0, "blue": 1.0}
+    assert found["red"].message.startswith("2 requests of red were kept from a dearer model.")
+    assert states_after("upgrades-capped", NOON + 60 * SECOND) == [["firing", "firing"]]
+    assert states_after("upgrades-capped", NOON + HOUR + SECOND) == [["resolved", "resolved"]]
+
+
 def test_slow_updates_of_learning_fire_and_quick_ones_resolve(own_counters: Telemetry) -> None:
     alerts.evaluate(now=NOON)
     own_counters.observe("learning_update_duration_seconds", 2.5)
@@ -213,13 +227,32 @@ def test_other_endpoints_that_fail_fire_as_well(own_counters: Telemetry) -> None
     own_counters.count("api_requests_total", 97, endpoint="/stats", method="GET", status="200")
     own_counters.count("api_requests_total", 3, endpoint="/stats", method="GET", status="500")
     # These are in the ledger.
-    own_counters.count("api_requests_total", 900, endpoint="/complete", method="POST", status="502")
+    own_counters.count("api_requests_total", 900, endpoint="/complete", method="POST", status="200")
     own_counters.write()
     AlertRule.objects.filter(slug="api-errors").update(window_seconds=3600)
 
     assert firing_after_its_time("api-errors", NOON + timedelta(minutes=1))
     found = Alert.objects.get(kind="api-errors")
     assert (found.subject, found.value, found.samples) == ("other endpoints", 0.03, 100)
+
+
+def test_completions_that_were_refused_before_they_were_in_the_ledger_fire_as_well(own_counters: Telemetry) -> None:
+    team = factories.team()
+    alerts.evaluate(now=NOON)
+    for status in (*[200] * 95, 502):
+        factories.ledger_entry(team, http_status=status, created_at=NOON)
+    # The 502 and four that the database did not take.
+    own_counters.count("api_requests_total", 1, endpoint="/complete", method="POST", status="502")
+    own_counters.count("api_requests_total", 4, endpoint="/v1/chat/completions", method="POST", status="503")
+    own_counters.write()
+    AlertRule.objects.filter(slug="api-errors").update(window_seconds=3600)
+
+    assert firing_after_its_time("api-errors", NOON + timedelta(minutes=1))
+    found = Alert.objects.get(kind="api-errors")
+    assert (found.subject, found.value, found.samples) == ("completions", 0.05, 100)
+    assert found.message.startswith(
+        "5 of 100 completions failed. 4 of them were refused before they were in the ledger."
+    )
 
 
 def test_memory_of_this_machine_is_watched_against_the_threshold() -> None:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pytest_django import Settings
 
 from accounts.services import telemetry
 from monitoring.models import Alert
@@ -21,6 +22,7 @@ from routing.models import LedgerEntry, Provider
 from routing.services.otel import Reporter
 from tests import factories
 from tests.fake_upstream.running import FakeUpstream
+from tests.routing.domain.specs import SYSTEM_DESIGN
 from tests.services import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_counted_yet")]
@@ -54,13 +56,13 @@ def simulated() -> str:
     return "simulated/small"
 
 
-def complete(secret: str, model: str, collector: Collector | None = None) -> int:
+def complete(secret: str, model: str, collector: Collector | None = None, *, prompt: str = PROMPT) -> int:
     """Send one completion through the gateway as the server would; return the status of its answer."""
-    return asyncio.run(_complete(secret, model, collector))
+    return asyncio.run(_complete(secret, model, collector, prompt))
 
 
-async def _complete(secret: str, model: str, collector: Collector | None) -> int:
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": PROMPT}]}).encode()
+async def _complete(secret: str, model: str, collector: Collector | None, prompt: str) -> int:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": prompt}]}).encode()
     headers = [(b"authorization", f"Bearer {secret}".encode()), (b"traceparent", PARENT.encode())]
     headers.append((b"content-length", str(len(body)).encode()))
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}
@@ -136,6 +138,24 @@ def test_counts_that_cannot_be_are_counted_flagged_and_fire_their_alert():
     for now in (entry.created_at + timedelta(seconds=1), entry.created_at + timedelta(seconds=301)):
         alerts.evaluate(now=now)
     assert Alert.objects.get(kind="usage-clamped").state == "firing"
+
+
+def test_hard_prompts_beyond_the_teams_limit_are_served_by_the_usual_model_and_fire_an_alert(settings: Settings):
+    settings.UPGRADE_LIMIT_AFTER = 1
+    provider = factories.provider("simulated", kind=Provider.Kind.SIMULATED, base_url="")
+    for tier, rate in (("simple", "1.00"), ("moderate", "3.00"), ("complex", "50.00")):
+        factories.price(factories.language_model(provider, tier, tier=tier), rate, rate)
+    held, free = factories.team("held", upgrade_limit_percent=0), factories.team("free", upgrade_limit_percent=100)
+    secrets = [factories.api_key(team)[1] for team in (held, free)]
+
+    assert [complete(secret, "auto", prompt=SYSTEM_DESIGN) for secret in secrets] == [200, 200]
+
+    rows = LedgerEntry.objects.values_list("team__slug", "strategy", "served_model")
+    assert set(rows) == {("held", "capped", "moderate"), ("free", "complexity", "complex")}
+    alert_defaults.ensure()
+    for seconds in (60, 120):
+        alerts.evaluate(now=LedgerEntry.objects.all()[0].created_at + timedelta(seconds=seconds))
+    assert [alert.state for alert in Alert.objects.filter(kind="upgrades-capped")] == ["firing"]
 
 
 def test_a_trace_tells_what_the_ledger_says_and_nothing_of_the_prompt():

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from accounts.selectors import TeamInfo
 from routing.domain import costs
@@ -73,6 +74,12 @@ def test_arm_with_a_strategy_decides_by_the_active_policy() -> None:
 
 def test_arm_with_a_policy_decides_by_that_policy_and_its_strategy() -> None:
     assert chosen(plan(policy_version=8)) == ("learning", "gpt-complex", 8)
+
+
+def test_limit_on_upgrades_leaves_the_choice_of_an_arm_alone(settings: Settings) -> None:
+    settings.UPGRADE_LIMIT_AFTER = 1
+    held = replace(WISH, team=replace(TEAM, upgrade_limit_percent=0))
+    assert chosen(plan(policy_version=8, wish=held)) == ("learning", "gpt-complex", 8)
 
 
 def test_strategy_of_the_request_does_not_count_but_must_exist() -> None:

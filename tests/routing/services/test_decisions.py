@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pytest_django import Settings
 
 from accounts.selectors import TeamInfo
 from routing.domain import prompt_encoder
@@ -16,6 +17,7 @@ from routing.services.wish import Wish
 from tests import factories
 from tests.routing.domain import specs
 from tests.routing.domain.learned import KnownForecasts, override, policy
+from tests.routing.domain.specs import SYSTEM_DESIGN
 
 pytestmark = pytest.mark.django_db
 
@@ -208,3 +210,16 @@ def _logged(decision: RoutingDecision) -> list[tuple[Any, ...]]:
         (entry["model"], entry["expected_quality"], entry.get("quality_lower"), entry.get("is_greedy"))
         for entry in ledger_rows.candidates_json(decision)
     ]
+
+
+def test_upgrades_beyond_the_limit_go_to_the_usual_model_and_say_so(settings: Settings) -> None:
+    settings.UPGRADE_LIMIT_AFTER = 1
+    held = replace(TEAM, upgrade_limit_percent=0)
+    messages = {"messages": [{"role": "user", "content": SYSTEM_DESIGN}]}
+    free, found = (plan(team=team, body=messages).decision for team in (replace(TEAM, upgrade_limit_percent=100), held))
+    assert (free.strategy, free.chosen.model.name) == ("complexity", "gpt-complex")
+    assert (found.strategy, found.chosen.model.name, found.confidence) == ("capped", "gpt-moderate", None)
+    assert found.reasoning.startswith(
+        "upgrades are capped at 0 % of the team's requests: openai/gpt-moderate instead of openai/gpt-complex; "
+    )
+    assert plan(team=held, body=messages, model="gpt-complex").decision.strategy == "named"
