@@ -56,6 +56,8 @@ def _run(options: argparse.Namespace, place: places.Place) -> int:
         raise Unusable("--keep takes an empty folder, for one cell with one seed.")
     # Made when the first run needs it: what is only told of needs none.
     store = cache(lambda: _store(options, place))
+    if options.together:
+        return _together(chosen, seeds, store())
     known = report.read(options.resume)
     outcomes = []
     wanted = [(cell, seed) for seed in seeds for cell in chosen]
@@ -70,10 +72,32 @@ def _run(options: argparse.Namespace, place: places.Place) -> int:
     if options.write:
         ran = {(outcome.cell, outcome.seed): outcome for outcome in outcomes}
         report.write(DOCUMENT, matrix.CELLS, list((known | ran).values()))
+    return _sum(outcomes, len(chosen))
+
+
+def _sum(outcomes: "Sequence[Outcome]", cells: int) -> int:
+    """Print what all came to and return the exit code."""
     violated = sum(bool(outcome.problems) for outcome in outcomes)
     left_out = sum(bool(outcome.not_run) for outcome in outcomes)
-    print(f"\n{len(outcomes) - left_out} runs of {len(chosen)} cells, {violated} with violations")
+    print(f"\n{len(outcomes) - left_out} runs of {cells} cells, {violated} with violations")
     return 1 if violated else 0
+
+
+def _together(chosen: "Sequence[Cell]", seeds: Sequence[int], store: "Store") -> int:
+    """Run the cells on one stack, for each seed."""
+    from faults import report, together
+
+    outcomes = []
+    for seed in seeds:
+        try:
+            for cell, outcome in zip(
+                chosen, together.run([cell.in_passing() for cell in chosen], seed, store=store), strict=True
+            ):
+                outcomes.append(outcome)
+                print(report.line(outcome, cell.title), flush=True)
+        except (together.NeedsItsOwn, CannotHappenHere) as reason:
+            raise Unusable(str(reason)) from reason
+    return _sum(outcomes, len(chosen))
 
 
 def _store(options: argparse.Namespace, place: places.Place) -> "Store":
@@ -86,7 +110,7 @@ def _store(options: argparse.Namespace, place: places.Place) -> "Store":
 
 
 def _outcome(cell: "Cell", seed: int, store: "Store", options: argparse.Namespace) -> "Outcome":
-    from faults.cell import Outcome, run
+    from faults.cell import Outcome, broken_off, run
 
     try:
         if cell.on_sqlite and not options.sqlite:
@@ -96,7 +120,7 @@ def _outcome(cell: "Cell", seed: int, store: "Store", options: argparse.Namespac
         return Outcome(cell.name, seed, [], 0, 0, 0.0, not_run=str(reason))
     except Exception as error:
         # One cell that cannot be run is no reason to learn nothing of the others.
-        return Outcome(cell.name, seed, [f"not run to its end: {type(error).__name__}: {error}"], 0, 0, 0.0)
+        return broken_off(cell, seed, error)
 
 
 def _of_another_process(cell: "Cell", seed: int, options: argparse.Namespace) -> "Outcome":
@@ -128,6 +152,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--write", action="store_true", help="put the table, with what --resume holds, into docs/FAULTS.md"
     )
     parser.add_argument("--quick", action="store_true", help="a short fault under a short load, as in the tests")
+    parser.add_argument("--together", action="store_true", help="on one stack, even shorter, as in the tests")
     parser.add_argument("--list", action="store_true", help="list the cells and end")
     parser.add_argument("--sqlite", action="store_true", help="of cells that take SQLite for the database")
     parser.add_argument("--keep", type=Path, help="an empty folder to keep the logs of one run in")

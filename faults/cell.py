@@ -22,6 +22,8 @@ Harm = Callable[[Stack], Awaitable[None]]
 Expectation = Callable[[Evidence], Iterator[str]]
 Store = Callable[[Path], Postgres | Sqlite]
 REST_SECONDS = 30.0
+# How long the load goes on after the fault, at least.
+AFTER_SECONDS = 3.0
 _WARM_UP = Plan(models=("ok",), seconds=1.0, concurrency=8)
 
 
@@ -62,6 +64,11 @@ class Cell:
         plan = replace(self.plan, seconds=4.0, concurrency=min(12, self.plan.concurrency))
         return replace(self, plan=plan, harm_after_seconds=1.0, harm_seconds=1.5, healthy_seconds=0.0)
 
+    def in_passing(self) -> "Cell":
+        """Return the cell as one of several on a stack, mostly waiting: other tests run beside it."""
+        plan = replace(self.plan, seconds=2.0, concurrency=min(6, self.plan.concurrency), think_seconds=0.1)
+        return replace(self, plan=plan, harm_after_seconds=0.5, harm_seconds=1.0, healthy_seconds=0.0)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -96,20 +103,32 @@ def run(cell: Cell, seed: int, *, store: Store, keep: Path | None = None) -> Out
         )
         try:
             with stack:
-                found = _play(cell, stack, seed)
+                found = play(cell, stack, seed)
         finally:
             connections.close_all()
-    problems = [problem for problem in invariants.check(found) if problem.partition(":")[0] not in cell.allowed]
-    problems += [f"expected: {problem}" for problem in found.notes]
-    problems += [f"expected: {problem}" for expectation in cell.expect for problem in expectation(found)]
     answered = sum(seen.is_whole for seen in found.seen)
-    return Outcome(cell.name, seed, problems, len(found.seen), answered, time.monotonic() - began_at)
+    return Outcome(
+        cell.name, seed, problems(cell, found, found), len(found.seen), answered, time.monotonic() - began_at
+    )
 
 
-def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
+def problems(cell: Cell, found: Evidence, own: Evidence) -> list[str]:
+    """Return all that is wrong: by the invariants with what was found, by the cell's expectations with its own part."""
+    wrong = [problem for problem in invariants.check(found) if problem.partition(":")[0] not in cell.allowed]
+    wrong += [f"expected: {problem}" for problem in own.notes]
+    return wrong + [f"expected: {problem}" for expectation in cell.expect for problem in expectation(own)]
+
+
+def broken_off(cell: Cell, seed: int, error: Exception) -> Outcome:
+    """Return the outcome of a cell that could not be run to its end."""
+    return Outcome(cell.name, seed, [f"not run to its end: {type(error).__name__}: {error}"], 0, 0, 0.0)
+
+
+def play(cell: Cell, stack: Stack, seed: int, *, is_warm: bool = False) -> Evidence:
+    """Play a cell on a stack that runs, and return what is known then."""
     from routing.models import PolicyActivation
 
-    asyncio.run(_prepare(cell, stack, seed))
+    asyncio.run(_prepare(cell, stack, seed, is_warm=is_warm))
     watched = list(stack.web)
     before = [holding(web.process.pid) for web in watched]
     policies_before = PolicyActivation.objects.count()
@@ -141,22 +160,32 @@ def _play(cell: Cell, stack: Stack, seed: int) -> Evidence:
     )
 
 
-async def _prepare(cell: Cell, stack: Stack, seed: int) -> None:
+async def _prepare(cell: Cell, stack: Stack, seed: int, *, is_warm: bool) -> None:
     # With other prompts than the load has: what is asked twice is noticed.
     # As many at once: connections that are kept for the next request are no leak.
     warm_up = replace(_WARM_UP, concurrency=cell.plan.concurrency, rated_share=cell.plan.rated_share)
-    await load.run(stack.urls, stack.clients, warm_up, -seed)
+    if not is_warm:
+        await load.run(stack.urls, stack.clients, warm_up, -seed)
     await cell.prepare(stack)
 
 
 async def _load_and_harm(cell: Cell, stack: Stack, seed: int) -> tuple[float, float]:
-    loading = asyncio.create_task(load.run(stack.urls, stack.clients, cell.plan, seed))
+    """Harm and heal under a load that goes on past both, however long they take."""
+    afterwards: list[float] = []
+
+    def is_after() -> bool:
+        return bool(afterwards) and time.monotonic() > afterwards[0] + AFTER_SECONDS
+
+    loading = asyncio.create_task(load.run(stack.urls, stack.clients, cell.plan, seed, is_after))
     await asyncio.sleep(cell.harm_after_seconds)
     harmed_at = time.monotonic()
-    await cell.harm(stack)
-    await asyncio.sleep(max(0.0, harmed_at + cell.harm_seconds - time.monotonic()))
-    await cell.heal(stack)
-    healed_at = time.monotonic()
+    try:
+        await cell.harm(stack)
+        await asyncio.sleep(max(0.0, harmed_at + cell.harm_seconds - time.monotonic()))
+        await cell.heal(stack)
+    finally:
+        healed_at = time.monotonic()
+        afterwards.append(healed_at)
     stack.seen += await loading
     await cell.finish(stack)
     return harmed_at, healed_at

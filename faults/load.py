@@ -5,7 +5,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from faults.ratings import Rated
 PATH = "/v1/chat/completions"
 # Longer than any deadline of the product under the settings of the stack.
 LONGEST_SECONDS = 30.0
+_TIMES_SLOWER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,25 @@ class Plan:
     max_tokens: int = 64
 
 
-async def run(base_urls: Sequence[str], clients: Sequence[Client], plan: Plan, seed: int) -> list[Seen]:
+def _at_once() -> bool:
+    return True
+
+
+async def run(
+    base_urls: Sequence[str], clients: Sequence[Client], plan: Plan, seed: int, is_enough: Callable[[], bool] = _at_once
+) -> list[Seen]:
     """Ask until the time is over, then wait for what is under way; every request is returned, in the order begun.
 
-    ``base_urls`` may change meanwhile: each request goes to one that is in it when it begins.
+    Args:
+        base_urls: They may change meanwhile: each request goes to one that is among them when it begins.
+        is_enough: What must be true as well before the time is over; until then fewer are asked.
     """
     ends_at = time.monotonic() + plan.seconds
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=LONGEST_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         workers = (
-            _worker(session, base_urls, clients, plan, random.Random(f"{seed}-{number}"), ends_at)
+            _worker(session, base_urls, clients, plan, random.Random(f"{seed}-{number}"), ends_at, is_enough)
             for number in range(plan.concurrency)
         )
         found = [seen for part in await asyncio.gather(*workers) for seen in part]
@@ -127,9 +136,10 @@ async def _worker(
     plan: Plan,
     rng: random.Random,
     ends_at: float,
+    is_enough: Callable[[], bool],
 ) -> list[Seen]:
     found = []
-    while time.monotonic() < ends_at:
+    while (is_early := time.monotonic() < ends_at) or not is_enough():
         client = rng.choice(clients)
         seen = await ask(
             session,
@@ -148,7 +158,7 @@ async def _worker(
             rated = await ratings.rate_some(session, base_urls, asked, (stranger.team_id, stranger.secret), rng)
             seen = replace(seen, ratings=tuple(rated))
         found.append(seen)
-        await asyncio.sleep(plan.think_seconds * rng.uniform(0.5, 1.5))
+        await asyncio.sleep(plan.think_seconds * rng.uniform(0.5, 1.5) * (1 if is_early else _TIMES_SLOWER))
     return found
 
 

@@ -8,6 +8,7 @@ from faults.cells import (
     clients,
     database,
     deceit,
+    gadgets,
     hostile,
     limits,
     live,
@@ -49,6 +50,7 @@ _GROUPS = (
     trials,
     retraining,
     deceit,
+    gadgets,
 )
 CELLS: tuple[Cell, ...] = tuple(sorted((cell for group in _GROUPS for cell in group.CELLS), key=_place))
 

@@ -14,7 +14,7 @@ class TcpProxy:
     ``refuse`` cuts every connection and takes no new one, as a server that has been killed; ``freeze`` takes
     connections and bytes and does nothing with them, as a server that has been stopped by SIGSTOP; ``slow`` holds every
     block back, ``reset_all`` cuts the connections there are, ``cut_after`` each one once so many bytes have come back;
-    ``heal`` ends them all.
+    ``heal`` ends them all. ``passed_bytes`` is what has come back from the server, over all connections.
     """
 
     def __init__(self, port: int) -> None:
@@ -26,6 +26,7 @@ class TcpProxy:
         self._delay_seconds = 0.0
         self._cut_after_bytes: int | None = None
         self.port = 0
+        self.passed_bytes = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -107,13 +108,18 @@ class TcpProxy:
             try:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pump(reader, server_writer, None))
-                    both.create_task(self._pump(server_reader, writer, self._cut_after_bytes))
+                    both.create_task(self._pump(server_reader, writer, self._cut_after_bytes, is_answer=True))
             finally:
                 server_writer.transport.abort()
                 writer.transport.abort()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut_after_bytes: int | None
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        cut_after_bytes: int | None,
+        *,
+        is_answer: bool = False,
     ) -> None:
         passed = 0
         with suppress(OSError):
@@ -121,6 +127,7 @@ class TcpProxy:
                 await self._flowing.wait()
                 await asyncio.sleep(self._delay_seconds)
                 passed += len(data)
+                self.passed_bytes += len(data) if is_answer else 0
                 if cut_after_bytes is not None and passed > cut_after_bytes:
                     writer.write(data[: len(data) - (passed - cut_after_bytes)])
                     writer.transport.abort()

@@ -45,6 +45,8 @@ def absurd_usage_flagged(found: Evidence) -> Iterator[str]:
     absurd = [
         row for row, attempt in found.attempts() if attempt["model"] in ("negative_usage", "huge_usage", "nan_usage")
     ]
+    if not absurd:
+        yield "no provider told an absurd usage"
     plain = [row["request_id"] for row in absurd if row["state"] == "settled" and not row["flags"]]
     if plain:
         yield f"{len(plain)} rows of absurd usage carry no flag: {plain[:3]}"
@@ -125,6 +127,29 @@ async def change_prices(stack: Stack) -> None:
     await asyncio.to_thread(double)
 
 
+def both_prices_billed(found: Evidence) -> Iterator[str]:
+    """There are rows at either price; else nothing was under way when it changed."""
+    rates = {row["price_snapshot"]["input_usd_per_mtok"] for row in found.rows if row["state"] == "settled"}
+    if len(rates) != 2:
+        yield f"rows were billed at the rates {sorted(rates)}, not at two"
+
+
+async def absurd_usage_told(stack: Stack) -> None:
+    """Counts that cannot be raise their alert."""
+    stack.problems += await asyncio.to_thread(lambda: list(_not_told()))
+
+
+def _not_told() -> Iterator[str]:
+    from monitoring.models import Alert, AlertRule
+    from monitoring.services import alerts
+    from routing.services import database_clock
+
+    AlertRule.objects.filter(slug="usage-clamped").update(hold_seconds=0)
+    alerts.evaluate(now=database_clock.now())
+    if not Alert.objects.filter(kind="usage-clamped", state=Alert.State.FIRING).exists():
+        yield "counts of tokens that cannot be raised no alert"
+
+
 def _plan(*models: str, share_of_sound: int = 1) -> Plan:
     return Plan(models=("ok",) * share_of_sound * len(models) + models)
 
@@ -156,6 +181,7 @@ CELLS = (
         "usage missing, zero, negative, huge, NaN",
         _plan("missing_usage", "zero_usage", "negative_usage", "huge_usage", "nan_usage"),
         expect=(good_ones_served, absurd_usage_flagged),
+        finish=absurd_usage_told,
     ),
     Cell(
         "C8a",
@@ -174,7 +200,7 @@ CELLS = (
         "prices change in flight",
         Plan(models=("ok", "slow_chunk", "slow_ok_300")),
         change_prices,
-        expect=(good_ones_served,),
+        expect=(good_ones_served, both_prices_billed),
     ),
     Cell(
         "C10a",

@@ -1,7 +1,11 @@
 """B: Redis is refused, frozen, flushed, full and restarted."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Iterator
+
+import redis
 
 from faults.cell import Cell
 from faults.evidence import Evidence
@@ -10,6 +14,7 @@ from faults.stack import Stack
 
 _USUAL = Plan(models=("ok", "ok", "slow_chunk"))
 _HANGING_UP = Plan(models=("ok", "slow_ok_300"), hang_up_share=0.5, concurrency=40)
+_BALLAST = "ballast of a fault"
 # Requests do without Redis after its breaker has opened; this is far more than that takes on a busy machine.
 _SERVED_WITHIN_SECONDS = 3.0
 
@@ -54,6 +59,33 @@ async def heal(stack: Stack) -> None:
     await asyncio.to_thread(stack.redis_proxy.heal)
 
 
+async def fill_memory(stack: Stack) -> None:
+    """Take all memory that it may use, in blocks, then what is left between them; somebody must be refused then."""
+
+    def fill() -> int:
+        for size in (16_384, 16):
+            with contextlib.suppress(redis.exceptions.OutOfMemoryError):
+                for number in itertools.count():
+                    stack.redis.client.set(f"{_BALLAST} {size} {number}", b"x" * size)
+        return errors()
+
+    def errors() -> int:
+        return int(stack.redis.client.info("stats")["total_error_replies"])
+
+    before = await asyncio.to_thread(fill)
+    await asyncio.sleep(1.0)
+    if await asyncio.to_thread(errors) <= before:
+        stack.problems.append("Redis refused nobody for want of memory")
+
+
+async def free_memory(stack: Stack) -> None:
+    def free() -> None:
+        client = stack.redis.client
+        client.delete(*client.scan_iter(f"{_BALLAST} *", count=1000))
+
+    await asyncio.to_thread(free)
+
+
 async def nothing_more(_stack: Stack) -> None:
     """The fault ends by itself."""
 
@@ -86,7 +118,9 @@ CELLS = (
         "B3c",
         "Redis out of memory",
         _USUAL,
-        expect=(served_all_along,),
+        fill_memory,
+        free_memory,
+        (served_all_along,),
         redis_options=("--maxmemory", "2mb", "--maxmemory-policy", "noeviction"),
     ),
 )

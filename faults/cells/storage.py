@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from faults.cells import database
 from faults.evidence import Evidence
 from faults.load import Plan
 from faults.servers import CannotHappenHere
-from faults.stack import Stack
+from faults.stack import PROJECT_DIR, Stack
 
 ROOM = "40m"
 _BLOCK = b"\0" * 65_536
@@ -32,6 +33,7 @@ _HELD_SECONDS = 3.0
 async def move_to_small_disk(stack: Stack) -> None:
     """Put all tables and indexes on a disk of their own; the write-ahead log stays where it is."""
     await asyncio.to_thread(_move, stack)
+    await asyncio.to_thread(_watch_errors, stack)
 
 
 def _small_disk(stack: Stack) -> Path:
@@ -84,6 +86,29 @@ async def make_room(stack: Stack) -> None:
     (_small_disk(stack) / "ballast").unlink()
 
 
+def _watch_errors(stack: Stack) -> None:
+    """Evaluate the alert rules as the worker does; failing requests fire at once, not after five minutes."""
+    from monitoring.models import AlertRule
+
+    AlertRule.objects.filter(slug="api-errors").update(hold_seconds=0)
+    command = [sys.executable, "manage.py", "optimizer", "alerts", "evaluate"]
+    subprocess.run(command, env=stack.environment, cwd=PROJECT_DIR, check=True, capture_output=True)
+
+
+async def alert_raised(stack: Stack) -> None:
+    """When the rules are evaluated next, people are told of the requests that were refused."""
+    stack.problems += await asyncio.to_thread(lambda: list(_not_told(stack)))
+
+
+def _not_told(stack: Stack) -> Iterator[str]:
+    from monitoring.models import Alert
+
+    _watch_errors(stack)
+    told = Alert.objects.filter(kind="api-errors", subject="completions")
+    if not told.filter(state=Alert.State.FIRING).exists():
+        yield f"requests that were refused on a full disk raised no alert: {list(told.values_list('state', 'message'))}"
+
+
 def refused_on_full_disk(found: Evidence) -> Iterator[str]:
     """What the database could not take is refused with 503, and something was; else the disk was not full."""
     during = [seen for seen in found.seen if found.harmed_at + 1.5 < seen.began_at < found.healed_at - 1.0]
@@ -124,6 +149,7 @@ CELLS = (
         make_room,
         (refused_on_full_disk, database.served_after),
         prepare=move_to_small_disk,
+        finish=alert_raised,
     ),
     Cell(
         "A7",
