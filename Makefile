@@ -15,16 +15,22 @@ DEV_STAMP := $(VENV)/.dev-$(shell cat requirements-dev.txt | cksum | tr ' ' '-')
 # Linters of the deployment's files, apart from everything that runs.
 DEPLOY_VENV := var/deploy-tools
 DEPLOY_STAMP := $(DEPLOY_VENV)/.made-$(shell cat requirements-deploy.txt | cksum | tr ' ' '-')
+# The fuzzer, beside the development environment rather than in it: not every Python has a wheel of it.
+FUZZ_TOOLS := var/fuzz-tools
+FUZZ_STAMP := $(FUZZ_TOOLS)/.made-$(shell cat requirements-fuzz.txt | cksum | tr ' ' '-')
 MODEL := var/models/SmolLM2-135M-Instruct.Q4_1.gguf
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options
-# Tests take between a millisecond and twenty seconds: whoever is done first takes what the other has not begun.
-PYTEST := $(PY) -m pytest -n 2 --dist worksteal
+# Tests take between a millisecond and a minute: whoever is done first takes what the others have not begun. Many of
+# them wait for a server: three workers keep two cores busy.
+PYTEST := $(PY) -m pytest -n 3 --dist worksteal
+# Tests start some hundred processes, each of which would compile the whole product where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 # What a production deployment would set; `manage.py check --deploy` is only worth something under it.
 PRODUCTION_LIKE := ENVIRONMENT=production ALLOWED_HOSTS=optimizer.example.com DATA_DIR=var/check \
 	SECRET_KEY=only-for-the-system-checks-of-make-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
-.PHONY: help run setup test test-browser test-lists check bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-insights bench-live bench-import bench-savings poisoning drill faults money soak check-deploy check-docs sbom audit routes fuzz lock format
+.PHONY: help run setup test test-stores check-quietly test-browser test-lists check lint bench-gateway bench-retraining bench-metrics bench-off-policy bench-routing bench-experiments bench-insights bench-live bench-import bench-savings poisoning drill faults money soak check-deploy check-docs sbom audit routes fuzz lock format
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,10 +43,19 @@ setup: $(RUN_STAMP) ## Create the virtual environment, install the pinned packag
 
 test: $(DEV_STAMP) ## Run the checks, the tests on SQLite and on PostgreSQL, and those in a browser
 	@scripts/install_test_services.sh
-	@$(MAKE) check
+	@$(MAKE) lint
+	@$(MAKE) -j2 test-stores check-quietly
+	@$(MAKE) test-browser
+
+test-stores: $(DEV_STAMP) ## Run the tests on SQLite, then those that the store matters to on PostgreSQL
+	@scripts/install_test_services.sh
 	@TEST_BACKEND=sqlite $(PYTEST)
 	@TEST_BACKEND=postgresql $(PYTEST)
-	@$(MAKE) test-browser
+
+# Beside the tests on the stores, whose output comes as it is written: two outputs at once could not be read.
+check-quietly: $(DEV_STAMP) ## Run the checks and show what they say when all are done
+	@mkdir -p var && $(MAKE) check >var/check.log 2>&1 || { cat var/check.log; exit 1; }
+	@cat var/check.log
 
 test-browser: $(DEV_STAMP) ## Run the tests of the pages in chromium; SCREENSHOTS=<folder> keeps their pictures
 	@scripts/install_test_services.sh
@@ -51,13 +66,16 @@ test-lists: $(DEV_STAMP) ## Open every list of the admin in chromium and take ea
 	@$(PY) -m pytest -n 2 tests/browser/every_list.py
 
 check: $(DEV_STAMP) ## Format, lint, types, import layers, migrations, system checks, API schema
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/ruff check .
+	@$(MAKE) lint
 	@$(VENV)/bin/mypy .
-	@$(VENV)/bin/lint-imports
 	@DATA_DIR=var/check $(PY) manage.py makemigrations --check --dry-run
 	@$(PRODUCTION_LIKE) $(PY) manage.py check --deploy --fail-level WARNING
 	@DATA_DIR=var/check $(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+lint: $(DEV_STAMP) ## Format, lint and import layers: what fails within seconds
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports
 
 bench-gateway: $(DEV_STAMP) ## Measure the gateway against its peers
 	@$(PY) -m benchmarks.gateway
@@ -125,8 +143,8 @@ audit: $(DEPLOY_STAMP) ## Look every pinned package up in the advisories of PyPI
 routes: $(DEV_STAMP) ## Print who may ask what, route by route (docs/ACCESS.md); ARGS=--write puts it there
 	@$(PY) -m tests.access $(ARGS)
 
-fuzz: $(DEV_STAMP) ## Throw hostile bodies, answers of providers and requests of every operation; MINUTES (default 5), SEED, ARGS="--what operations"
-	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
+fuzz: $(DEV_STAMP) $(FUZZ_STAMP) ## Throw hostile bytes at every parser, led by coverage, and requests at every operation; MINUTES (default 5), SEED, ARGS="--what operations"
+	@PYTHONPATH=$(FUZZ_TOOLS) $(PY) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) $(ARGS)
 
 lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGRADE=1 takes newer releases
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
@@ -134,6 +152,7 @@ lock: $(DEV_STAMP) ## Pin the packages of the *.in files anew, with hashes; UPGR
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-otel.in -o requirements-otel.txt
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
 	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-deploy.in -o requirements-deploy.txt
+	@$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) requirements-fuzz.in -o requirements-fuzz.txt
 
 format: $(DEV_STAMP) ## Rewrite the code in the house format
 	@$(VENV)/bin/ruff format .
@@ -146,6 +165,12 @@ $(DEPLOY_STAMP):
 	@PYTHON="$(PYTHON)" scripts/create_venv.sh $(DEPLOY_VENV)
 	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-deploy.txt
 	@rm -f $(DEPLOY_VENV)/.made-* && touch $@
+
+$(FUZZ_STAMP): | $(PY)
+	@echo "Installing the pinned fuzzer into $(FUZZ_TOOLS)"
+	@rm -rf $(FUZZ_TOOLS)
+	@if $(PIP_INSTALL) --only-binary :all: --target $(FUZZ_TOOLS) -r requirements-fuzz.txt; then touch $@; \
+		else echo "It has wheels for Python 3.11 to 3.13 on Linux. Without it the guided part is not run." >&2; fi
 
 $(RUN_STAMP): | $(PY)
 	@echo "Installing the pinned packages into $(VENV)"

@@ -6,9 +6,11 @@ from django.core.management.commands import flush
 from django.db import connection
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from accounts.services import features, key_guesses, telemetry
-from routing.services import database_clock
+from routing.services import database_clock, upgrades
+from tests.migrated import begin_on_a_copy
 from tests.services import start_redis
 
 # The suite says the same of the same code each time; `make fuzz` is the command that looks for what is new.
@@ -35,6 +37,12 @@ def no_remembered_time() -> None:
     database_clock.forget()
 
 
+@pytest.fixture(autouse=True)
+def no_remembered_upgrades() -> None:
+    """Let no team begin with what was counted of one that had its number in an earlier test."""
+    upgrades.reset()
+
+
 @pytest.fixture
 def nothing_counted_yet() -> None:
     """Begin as a process of its own does: what the tests before have counted may fill a series to its bound."""
@@ -48,6 +56,20 @@ def redis_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> None:
+    """Let the workers of a run share the migrations of one of them: they take each eight seconds of a processor."""
+    if worker_id != "master":
+        with django_db_blocker.unblock():
+            # The parent of a worker's folder is the run's.
+            begin_on_a_copy(tmp_path_factory.getbasetemp().parent)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
     """Hash passwords fast: the real way takes a tenth of a second on purpose, for each member of staff in a test."""
@@ -57,12 +79,12 @@ def quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_flush() -> Iterator[None]:
-    """Empty the tables row by row after each test that commits, and leave Django's own rows about models in place.
+    """Empty the tables row by row after each test that commits, and leave what the migrations' end wrote in place.
 
     Django truncates PostgreSQL's tables, which makes and removes hundreds of files: a second for a dozen rows. And it
-    takes longer than most tests to write its content types and permissions anew.
+    takes longer than most tests to write its content types, permissions and the roles of staff anew.
     """
-    kept = {"django_content_type", "auth_permission"}
+    kept = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
     def deletions(operations: Any, _style: Any, tables: Sequence[str], **_options: Any) -> list[str]:
         # As a replica, PostgreSQL checks no foreign keys and calls no triggers; SQLite checks its keys at the commit.
