@@ -93,8 +93,9 @@ def load(held: Snapshot | None = None) -> Snapshot:
     """Read the configuration from the database; policies that ``held`` has loaded are taken from it."""
     now = timezone.now()
     version = config_version.current()
-    configs, models, unreachable = _load_catalog(now)
+    # First: whoever has a key finds all that was set up before it, though the rest changes while it is read.
     keys = accounts_selectors.active_keys(now)
+    configs, models, unreachable = _load_catalog(now)
     active = policies.active_policies(held.policies if held else {})
     return Snapshot(
         version=version,

@@ -9,7 +9,10 @@ from tests.flow.client import Caller, World, until
 
 async def hang_up_before_the_answer(world: World, caller: Caller, model: str, *, stream: bool) -> None:
     asking = asyncio.create_task(caller.ask(model, stream=stream))
-    await world.until_received(1)
+    arriving = asyncio.create_task(world.until_received(1))
+    await asyncio.wait([asking, arriving], return_when=asyncio.FIRST_COMPLETED)
+    assert not asking.done(), f"answered before the client could hang up: {asking.result()}"
+    await arriving
     asking.cancel()
     await asyncio.wait([asking])
 

@@ -8,13 +8,17 @@ from insights.domain.usage_logs.record import Unreadable
 
 # Spreadsheets write semicolons where the comma is for decimals.
 _DELIMITERS = (",", ";", "\t")
+# Characters; no row of names is as long. The limit of Python's reader is the whole process's, and not always the same.
+_LONGEST_HEADER = 131_072
 
 
 def header(first_line: str) -> tuple[list[str], str]:
     """Return the names of the columns in lower case, and what separates them: what makes the most columns.
 
-    A line that is no CSV has none.
+    A line that is no CSV, or longer than any row of names, has none.
     """
+    if len(first_line) > _LONGEST_HEADER:
+        return [], _DELIMITERS[0]
     found = {each: _cells(first_line, each) for each in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda each: len(found[each]))
     return [name.strip().lower() for name in found[delimiter]], delimiter
@@ -52,7 +56,6 @@ def _cells(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
-        # Longer than any name of a column.
         return []
 
 
