@@ -37,8 +37,8 @@ def start_redis(*, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def start_postgres() -> Iterator[str]:
-    """Run a PostgreSQL server with fsync on; yields the URL of its empty database "optimizer"."""
+def start_postgres(*, vacuums_itself: bool = True) -> Iterator[str]:
+    """Run a PostgreSQL server with its default settings, fsync among them; yields the URL of its empty database."""
     owner = "postgres" if os.geteuid() == 0 else None
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
@@ -53,8 +53,7 @@ def start_postgres() -> Iterator[str]:
             group=owner,
             cwd=folder,
         )
-        # What vacuum finds out of a table that is empty between two tests would mislead the plans of the next one.
-        with _postgres(folder, owner, port, fsync="on", autovacuum="off"):
+        with _postgres(folder, owner, port, fsync="on", autovacuum="on" if vacuums_itself else "off"):
             where = ["-h", "127.0.0.1", "-p", str(port), "-U", "optimizer"]
             subprocess.run([postgres_binary("createdb"), *where, "optimizer"], check=True)
             yield f"postgresql://optimizer@127.0.0.1:{port}/optimizer"

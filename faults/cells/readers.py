@@ -20,8 +20,8 @@ READERS = 8
 BYTES_A_SECOND = 1000
 # Thirteen megabytes each, four of them at one replica: held in memory, they would take more than this.
 MORE_MEBIBYTES = 30.0
-# Each reads 45 KB at most. The rest is in buffers of the system, on both sides of gateway and proxy: four megabytes, as
-# measured. Without a throttle all thirteen would have been taken.
+# Each reads 45 KB at most. The rest that its replica takes is in the system's buffer for the client: four megabytes at
+# most as systems are set up. Without a throttle all thirteen would be taken.
 MOST_BYTES_EACH = 8_000_000
 # The gateway waits half a minute for a client to take a block.
 _GIVEN_UP_SECONDS = 45.0
@@ -39,10 +39,13 @@ async def read_slowly(stack: Stack) -> None:
             leaving.callback(reading.cancel)
             # The provider has one thread, and so many megabytes to write.
             await asyncio.sleep(0.5)
-        most, held = await _most_held(stack, {connection.getsockname()[1] for connection in connections})
+        most, taken, held = await _most_held(
+            stack, {connection.getsockname()[1] for connection in connections}, passed_before
+        )
     if held:
         stack.problems.append(f"{held} of {READERS} clients that do not read were not given up")
-    taken = stack.upstream_proxy.passed_bytes - passed_before
+    if not taken:
+        stack.problems.append("no answer was on its way to a client that does not read")
     if taken > READERS * MOST_BYTES_EACH:
         stack.problems.append(f"{taken / 1e6:.0f} MB were taken of the provider for {READERS} clients that do not read")
     for now, then in zip(most, before, strict=True):
@@ -50,13 +53,34 @@ async def read_slowly(stack: Stack) -> None:
             stack.problems.append(f"a replica took {now:.0f} MiB for slow readers, {then:.0f} before")
 
 
-async def _most_held(stack: Stack, ports: set[int]) -> tuple[list[float], int]:
-    """Return the most memory that each replica took, and how many of the connections they kept for too long."""
-    most, ends_at = _mebibytes(stack), time.monotonic() + _GIVEN_UP_SECONDS
+def _unread(port: int) -> int:
+    """Return the bytes that the system holds of what was sent by the server at a port and not yet read."""
+    found = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        to_send, to_read = (int(queue, 16) for queue in fields[4].split(":"))
+        found += to_send * (_port(fields[1]) == port) + to_read * (_port(fields[2]) == port)
+    return found
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+async def _most_held(stack: Stack, ports: set[int], passed_before: int) -> tuple[list[float], int, int]:
+    """Return what slow readers cost at most, and how many of their connections the replicas kept for too long.
+
+    It is the memory that each replica took, and the bytes they read of the provider's answers before the first client
+    was given up. What waits for a replica in the system's buffers, which grow to tens of megabytes, it has not taken.
+    """
+    most, taken, ends_at = _mebibytes(stack), 0, time.monotonic() + _GIVEN_UP_SECONDS
     while (held := _held(ports)) and time.monotonic() < ends_at:
         most = [max(pair) for pair in zip(most, _mebibytes(stack), strict=True)]
+        if held == READERS:
+            passed = stack.upstream_proxy.passed_bytes - passed_before
+            taken = max(taken, passed - _unread(stack.upstream_proxy.port))
         await asyncio.sleep(0.5)
-    return most, held
+    return most, taken, held
 
 
 def _mebibytes(stack: Stack) -> list[float]:
@@ -71,7 +95,7 @@ def _held(ports: set[int]) -> int:
     count = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        count += int(fields[2].rpartition(":")[2], 16) in ports and fields[9] != "0"
+        count += _port(fields[2]) in ports and fields[9] != "0"
     return count
 
 
