@@ -3,12 +3,13 @@ from typing import Any
 from rest_framework import serializers
 
 from routing.domain.catalog import Candidate
+from routing.domain.costs import TYPICAL_OUTPUT_TOKENS
 from routing.models import PolicyActivation
 from routing.serializers.fields import UsdField
 from routing.services.explanations import Alternative, Explanation
 
 # Of what the expected cost is the price.
-_LENGTH = "Learned length of an answer, in tokens; null: 300, or the request's limit where that is lower."
+_LENGTH = f"Learned length of an answer, in tokens; null: {TYPICAL_OUTPUT_TOKENS}, or the request's limit if lower."
 
 
 class ExplanationQuerySerializer(serializers.Serializer[Any]):

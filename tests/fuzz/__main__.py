@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.guided import campaign, catalog
+from tests.fuzz.slowness import at_most
 
 GUIDED_SHARE = 3
 ROUND_EXAMPLES = 200
@@ -36,10 +37,6 @@ Outcomes = Counter[str]
 Holds = Callable[[st.DataObject], None]
 
 
-class Slow(AssertionError):
-    """An input took more processor time than any may."""
-
-
 def bodies(outcomes: Outcomes) -> Holds:
     """Return what holds of a damaged body: it is taken or refused with a reason, and soon."""
     from tests.fuzz.entry import enter
@@ -47,10 +44,8 @@ def bodies(outcomes: Outcomes) -> Holds:
 
     def holds(data: st.DataObject) -> None:
         raw = data.draw(raw_bodies())
-        started = time.process_time()
-        outcomes[enter(raw).value] += 1
-        if time.process_time() - started > SLOW_SECONDS:
-            raise Slow(f"{len(raw)} bytes took more than {SLOW_SECONDS:g} s")
+        with at_most(SLOW_SECONDS, raw):
+            outcomes[enter(raw).value] += 1
 
     return holds
 

@@ -12,13 +12,10 @@ from typing import NoReturn
 
 from tests.fuzz.guided import structure
 from tests.fuzz.guided.target import Target
+from tests.fuzz.slowness import at_most
 
 MOST_CPU_SECONDS = 2.0
 _LOOK_SECONDS = 0.2
-
-
-class Slow(AssertionError):
-    """An input took more processor time than any may."""
 
 
 def fork(target: Target, options: Sequence[str], findings: str, log: Path, *, most_seconds: float) -> int:
@@ -43,13 +40,6 @@ def fork(target: Target, options: Sequence[str], findings: str, log: Path, *, mo
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _check(target: Target, data: bytes) -> None:
-    started = time.process_time()
-    target.check(data)
-    if (took := time.process_time() - started) > MOST_CPU_SECONDS:
-        raise Slow(f"{len(data)} bytes took {took:.1f} s of processor time")
-
-
 def _search(target: Target, options: Sequence[str], findings: str, log: Path) -> NoReturn:
     import atheris
 
@@ -59,7 +49,8 @@ def _search(target: Target, options: Sequence[str], findings: str, log: Path) ->
 
     def one_input(data: bytes) -> None:
         try:
-            _check(target, data)
+            with at_most(MOST_CPU_SECONDS, data):
+                target.check(data)
         except Exception:
             # By the name that libFuzzer gives it, which does not always come to write it.
             digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
