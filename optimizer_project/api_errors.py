@@ -50,7 +50,7 @@ from routing.services.attempt_loop import AllAttemptsFailed
 from routing.services.completion import BudgetExceeded, IdempotencyConflict, IdempotencyMismatch
 from routing.services.decisions import ModelNotFound, ModelUnpriced
 from routing.services.feedback_tokens import InvalidFeedbackToken
-from routing.services.group_commit import StoreUnavailable
+from routing.services.pending_writes import StoreUnavailable
 from routing.services.policies import PolicyNotFound, PolicyNotUsable
 from routing.services.traffic_splits import SplitNotFound, SplitNotRunning
 

@@ -28,7 +28,8 @@ from routing.services import (
 )
 from routing.services.attempt_loop import AllAttemptsFailed, AttemptLoop
 from routing.services.completion_request import CompletionRequest
-from routing.services.group_commit import CONNECTION_ERRORS, StoreUnavailable
+from routing.services.group_commit import CONNECTION_ERRORS
+from routing.services.pending_writes import StoreUnavailable
 from routing.services.prompt_collector import NotedPrompt
 from routing.services.rendering import Rendered, Result
 from routing.services.runtime import Runtime

@@ -18,13 +18,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from accounts.services.bounded_wait import SILENT_SECONDS
 from routing.services import pending_writes
-from routing.services.pending_writes import Write
+from routing.services.pending_writes import StoreUnavailable, Write
+from routing.services.write_deadlines import WriteDeadlines
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
-# How exactly deadlines are kept.
-WATCH_SECONDS = 0.1
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
 
 
@@ -44,10 +43,6 @@ class Spool(Protocol):
     def keep(self, operations: Sequence[Any], /) -> None: ...
 
     def release(self, operations: Sequence[Any], /) -> None: ...
-
-
-class StoreUnavailable(Exception):
-    """The database did not take a write in time; nothing was promised."""
 
 
 class GroupCommit:
@@ -85,13 +80,11 @@ class GroupCommit:
         self._in_hand: list[Write] = []
         # When the thread asked the store for what it now waits for, by the monotonic clock.
         self._asked_at: float | None = None
-        self._waiting: deque[Write] = deque()
-        self._putting_aside: set[asyncio.Task[None]] = set()
-        self._is_watching = False
         self._wake = threading.Event()
         self._is_closing = False
         self._is_store_away = False
         self._loop = asyncio.get_running_loop()
+        self._deadlines = WriteDeadlines(self._loop, look_after=self._look_after_thread, put_aside=self._put_aside)
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -145,8 +138,7 @@ class GroupCommit:
 
     def _enqueue(self, operation: Any, seconds: float, *, is_kept: bool) -> Write:
         write = Write(operation, self._loop.create_future(), is_kept=is_kept, deadline=self._loop.time() + seconds)
-        self._waiting.append(write)
-        self._begin_watching()
+        self._deadlines.add(write)
         if self._apply_on_loop is None or self._is_store_away or self._is_closing:
             self._leave_to_thread([write])
         else:
@@ -158,12 +150,7 @@ class GroupCommit:
     def _leave_to_thread(self, writes: Sequence[Write]) -> None:
         self._queue.extend(writes)
         self._wake.set()
-        self._begin_watching()
-
-    def _begin_watching(self) -> None:
-        if not self._is_watching:
-            self._is_watching = True
-            self._loop.call_later(WATCH_SECONDS, self._watch)
+        self._deadlines.watch()
 
     async def _pass(self, apply: ApplyOnLoop) -> None:
         """Commit what has been submitted, batch after batch, on the event loop; leave the rest to the thread."""
@@ -189,36 +176,12 @@ class GroupCommit:
         finally:
             self._passing = None
 
-    def _watch(self) -> None:
-        """Give up for requests whose deadline has passed: one timer for all of them, while anybody waits.
-
-        It looks after the thread as well, whose answer may never come.
-        """
-        now = self._loop.time()
+    def _look_after_thread(self) -> bool:
+        """Free the thread of a store that has been silent for long; say whether it has work still."""
         asked_at = self._asked_at
         if asked_at is not None and time.monotonic() - asked_at >= SILENT_SECONDS:
             self._shut()
-        kept = []
-        for write in self._waiting:
-            assert write.future is not None
-            if write.deadline > now or write.future.done():
-                continue
-            if write.is_kept:
-                kept.append(write)
-            else:
-                write.is_abandoned = True
-                write.future.set_exception(StoreUnavailable("The database did not answer in time."))
-        if kept:
-            logger.warning("The database is away: %s settlements wait in the queue", len(kept))
-            task = self._loop.create_task(self._put_aside(kept))
-            self._putting_aside.add(task)
-            task.add_done_callback(self._putting_aside.discard)
-        self._waiting = deque(
-            write for write in self._waiting if write.future and not write.future.done() and write.deadline > now
-        )
-        self._is_watching = False
-        if self._waiting or self._queue or self._in_hand:
-            self._begin_watching()
+        return bool(self._queue or self._in_hand)
 
     async def _put_aside(self, writes: Sequence[Write]) -> None:
         """Put writes on disk before their requests go on: they stay in the queue, and may outlive the process."""

@@ -8,6 +8,10 @@ from typing import Any
 MAX_BATCH = 500
 
 
+class StoreUnavailable(Exception):
+    """The database did not take a write in time; nothing was promised."""
+
+
 class Write:
     """One submitted operation and the request that waits for it, until ``deadline`` on the loop's clock.
 

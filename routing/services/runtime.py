@@ -1,7 +1,6 @@
 """What one gateway process holds while it runs: connections, the ledger's writer, its lease, the work in flight."""
 
 import asyncio
-import gc
 import logging
 import sys
 import time
@@ -24,21 +23,19 @@ from routing.services import (
     ledger,
     ledger_at_once,
     otel,
+    process_memory,
     settlement_spool,
     snapshot,
 )
 from routing.services.exposure_collector import ExposureCollector
-from routing.services.group_commit import GroupCommit, StoreUnavailable
+from routing.services.group_commit import GroupCommit
+from routing.services.pending_writes import StoreUnavailable
 from routing.services.prompt_collector import PromptCollector
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 SWITCH_SECONDS = 0.0005
-# Containers made, less those freed; collections of the young; of the middle-aged. Connections that are cut leave cycles
-# (protocol, transport, traceback) that are old within a minute. With 50 instead of 5, the old were looked at four times
-# in an hour at 50 requests/s, and 50,000 dead objects were waiting for the next.
-GC_THRESHOLDS = (20_000, 20, 5)
 READER_THREADS = 4
 LAST_SECONDS = 5
 START_SECONDS = 30
@@ -88,6 +85,7 @@ class Runtime:
         # The writer thread waits for the interpreter after each exchange with the database; the usual 5 ms would add up
         # to more than the exchanges themselves while the event loop is busy.
         sys.setswitchinterval(SWITCH_SECONDS)
+        process_memory.return_large_blocks()
         runtime = cls()
         try:
             # Vocabulary and weights are loaded on first use; no request should wait for that.
@@ -100,9 +98,7 @@ class Runtime:
             await runtime.close()
             raise
         # What was loaded so far stays: the collector need not look at it again and again while requests come and go.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        process_memory.set_collector()
         runtime._poller = asyncio.create_task(runtime._poll())
         runtime.is_accepting = True
         cls.current = runtime
@@ -144,7 +140,7 @@ class Runtime:
         """Stop accepting, wait for the work in flight, break off what does not end in time, write the rest."""
         self.is_accepting = False
         if self._tasks:
-            # The server has waited for the clients that are still there; what is left are answers nobody waits for.
+            # The server has waited for them and broken them off; they still write down how they ended.
             await asyncio.wait(set(self._tasks), timeout=min(LAST_SECONDS, settings.GATEWAY_DRAIN_SECONDS))
         for task in set(self._tasks):
             task.cancel()

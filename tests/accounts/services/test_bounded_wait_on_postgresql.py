@@ -13,7 +13,8 @@ from accounts.models import Team
 from accounts.services import bounded_wait
 from accounts.services.bounded_wait import Line, Threads
 from routing.services import group_commit
-from routing.services.group_commit import GroupCommit, StoreUnavailable
+from routing.services.group_commit import GroupCommit
+from routing.services.pending_writes import StoreUnavailable
 from tests.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)

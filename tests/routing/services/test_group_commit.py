@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from django.db import OperationalError
 
-from routing.services.group_commit import GroupCommit, StoreUnavailable
+from routing.services.group_commit import GroupCommit
+from routing.services.pending_writes import StoreUnavailable
 
 SECONDS = 5.0
 

@@ -14,8 +14,9 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from accounts.models import BudgetPeriod
 from routing.models import LedgerEntry
 from routing.services import ledger
-from routing.services.group_commit import GroupCommit, StoreUnavailable
+from routing.services.group_commit import GroupCommit
 from routing.services.ledger_operations import Opened, OpenEntry
+from routing.services.pending_writes import StoreUnavailable
 from tests.routing.services.ledger_requests import RESERVED, Request, budget, key
 
 pytestmark = pytest.mark.django_db(transaction=True)

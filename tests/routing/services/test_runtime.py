@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from routing.services.group_commit import StoreUnavailable
+from routing.services.pending_writes import StoreUnavailable
 from routing.services.runtime import Runtime
 
 pytestmark = pytest.mark.django_db(transaction=True)
