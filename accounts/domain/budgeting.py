@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 # A billion dollars. Sums of many such amounts still fit the 64-bit columns that hold them.
 MAX_NANO_USD = 10**18
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True):
     """What one request may cost at most, and every budget it counts against.
 
     Raises ValueError when the amount is negative or above ``MAX_NANO_USD``.
@@ -22,16 +23,14 @@ class Reservation:
             raise ValueError(f"A reservation of {self.amount_nano_usd} nano-dollars is not in 0..{MAX_NANO_USD}.")
 
 
-@dataclass(frozen=True, slots=True)
-class ReservationOutcome:
+class ReservationOutcome(msgspec.Struct, frozen=True):
     """The periods that hold the amount, or the budget that had no room; a refused one holds nothing anywhere."""
 
     period_ids: tuple[int, ...]
     refused_by: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodChange:
+class PeriodChange(msgspec.Struct, frozen=True):
     """What a finished request does to one period: usually gives its reservation back and spends its cost."""
 
     period_id: int

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from routing.domain.pricing import PriceSchedule
 
 TIERS = ("simple", "moderate", "complex")
@@ -39,8 +41,7 @@ class ModelSpec:
         return f"{self.provider}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A model that could serve a request, with what we expect of it.
 
     ``expected_quality`` in [0, 1] is a forecast where ``quality_lower``, its likely lower bound, is given; otherwise it

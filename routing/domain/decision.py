@@ -1,7 +1,8 @@
 """The outcome of routing one request."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from routing.domain.catalog import Candidate
 from routing.domain.rule import Rule
@@ -18,16 +19,14 @@ class NoEligibleModel(Exception):
         self.is_temporary = is_temporary
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
+class Controls(msgspec.Struct, frozen=True):
     """What the caller asked of the router for one request."""
 
     max_cost_usd: Decimal | None = None
     min_quality: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingDecision:
+class RoutingDecision(msgspec.Struct, frozen=True):
     """The model chosen, why, and whom to ask next when it fails.
 
     ``confidence`` is ``high``, ``medium`` or ``low``, None when nothing was weighed (a model asked for by name, or by a

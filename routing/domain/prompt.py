@@ -1,12 +1,11 @@
 """What a prompt looks like to the router."""
 
-from dataclasses import dataclass
+import msgspec
 
 PATTERNS = ("code", "analysis", "creative", "explanation", "factual", "reasoning", "general")
 
 
-@dataclass(frozen=True, slots=True)
-class PromptFeatures:
+class PromptFeatures(msgspec.Struct, frozen=True):
     """Everything a strategy may know of a request.
 
     ``complexity_score`` lies in [0, 1]; ``tier`` is one of ``routing.domain.catalog.TIERS``;

@@ -6,8 +6,9 @@ today's rate, are all that differs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from routing.domain.candidates import by_cost
 from routing.domain.catalog import Candidate, ModelSpec

@@ -1,8 +1,10 @@
 """What a strategy chooses from, and what it knows when it does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from routing.domain.catalog import Candidate
 from routing.domain.decision import Controls
@@ -10,8 +12,7 @@ from routing.domain.policy import Forecast, RoutingPolicy
 from routing.domain.prompt import PromptFeatures
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUse:
+class SessionUse(msgspec.Struct, frozen=True):
     """How the last answer of the caller's session was served, not longer ago than providers keep prompts cached.
 
     ``cached_tokens`` are those of its input that the provider said it read from its cache or wrote to it.
@@ -30,8 +31,7 @@ class Floor(NamedTuple):
     is_firm: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """One request as a strategy sees it.
 
     Args:
@@ -89,8 +89,7 @@ class Situation:
         return replace(self, candidates=candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What a rule chooses where nothing is explored; ``confidence`` is ``high``, ``medium`` or ``low``."""
 
     candidate: Candidate

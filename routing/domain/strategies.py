@@ -6,8 +6,9 @@ something. ``hybrid`` follows it where it is sure and stays near what complexity
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from routing.domain import cold_start, exploration, learned_choice, stickiness
 from routing.domain.catalog import TIERS

@@ -4,8 +4,10 @@ Rules choose or restrict where the product chooses; a request that names its mod
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from routing.domain.catalog import Candidate, ModelSpec
 from routing.domain.decision import RoutingDecision

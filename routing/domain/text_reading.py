@@ -1,7 +1,8 @@
 """What pattern and complexity both need of a text, found once."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from routing.domain import code_signs
 from routing.domain.text_window import window
@@ -11,8 +12,7 @@ _WORD = re.compile(r"\w+")
 _TO_SPACES = {code: " " for code in range(128) if not _WORD.match(chr(code))}
 
 
-@dataclass(frozen=True, slots=True)
-class TextReading:
+class TextReading(msgspec.Struct, frozen=True):
     """A bounded view of a text with its case-folded words in order; ``length`` is of the whole text."""
 
     length: int

@@ -5,8 +5,9 @@ Rerouting LLM Routers (2025). Whatever the dress, the model it leads to is dear;
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from routing.domain.catalog import Candidate
 from routing.domain.decision import RoutingDecision

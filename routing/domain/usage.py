@@ -1,10 +1,9 @@
 """Token counts of one exchange with a provider."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens billed for one attempt.
 
     ``input_tokens`` is everything sent, with ``cached_input_tokens`` and ``cache_write_tokens`` as parts of it;

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
+from msgspec.structs import replace
 
 from accounts.selectors import KeyInfo
 from accounts.services import api_figures
@@ -85,8 +85,12 @@ class Gateway:
         if runtime is None:
             await exchange.refuse(Overloaded("The gateway is starting. Try again in a moment."))
             return
-        # The work outlives a hang-up: shielded here, drained at shutdown.
-        await asyncio.shield(runtime.spawn(exchange.run(runtime)))
+        # The server lets a request end that its client has given up, and breaks it off only when it shuts down.
+        runtime.begin_work()
+        try:
+            await exchange.run(runtime)
+        finally:
+            runtime.end_work()
 
     def answer_of(self, error: BaseException, path: str, request_id: str) -> Rendered:
         answer = self._to_http(error)

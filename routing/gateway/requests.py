@@ -4,7 +4,6 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
@@ -83,8 +82,7 @@ class CompleteRequest(msgspec.Struct, forbid_unknown_fields=True):
     tokenizer_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestControls:
+class RequestControls(msgspec.Struct, frozen=True):
     """What the caller asked of us, by header or metadata."""
 
     controls: Controls

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from routing.domain.usage import Usage
 from routing.providers.http_client import HttpClient
 
@@ -32,8 +34,7 @@ class ProviderConfig:
     drain_on_disconnect: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ChatCall:
+class ChatCall(msgspec.Struct, frozen=True):
     """One attempt: an OpenAI chat-completions body to be served by ``upstream_model``.
 
     ``body`` is shared between attempts; adapters must not change it.
@@ -44,8 +45,7 @@ class ChatCall:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ChatAnswer:
+class ChatAnswer(msgspec.Struct, frozen=True):
     """A whole answer: ``body`` in the OpenAI chat-completion shape. ``usage`` is None when the provider gave none."""
 
     body: dict[str, Any]
@@ -53,8 +53,7 @@ class ChatAnswer:
     finish_reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnd:
+class StreamEnd(msgspec.Struct, frozen=True):
     """How a stream ended well.
 
     ``final_chunk`` is the last OpenAI chunk (the one with ``finish_reason``), held back so that the caller can add

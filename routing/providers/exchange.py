@@ -1,9 +1,9 @@
 """One HTTP exchange with a provider: deadlines, bounded bodies, no redirects, no compression."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 from yarl import URL
 
@@ -20,8 +20,7 @@ MAX_ERROR_BODY_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """What goes over the wire; ``content_type`` is what the answer's must start with."""
 
     url: URL

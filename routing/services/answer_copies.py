@@ -1,9 +1,9 @@
 """Encrypted copies of answers: for a repeated Idempotency-Key, and for teams that keep their prompts."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import orjson
 
 from accounts.selectors import TeamInfo
@@ -68,13 +68,12 @@ def stored_messages(kept: StoredPrompt) -> Any:
     return orjson.loads(encryption.decrypt(bytes(kept.encrypted_body), purpose=_PROMPTS))["messages"]
 
 
-@dataclass(slots=True)
-class StreamCopy:
+class StreamCopy(msgspec.Struct):
     """Collects a stream's bytes while they pass; gives up, and says so, past ``MAX_COPY_BYTES``."""
 
     is_wanted: bool
     is_complete: bool = True
-    _blocks: list[bytes] = field(default_factory=list)
+    _blocks: list[bytes] = msgspec.field(default_factory=list)
     _size: int = 0
 
     def add(self, block: bytes) -> None:

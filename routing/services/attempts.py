@@ -1,7 +1,9 @@
 """One exchange with a provider as the ledger sees it: what was reserved for it, how it ended, what it cost."""
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from routing.domain import costs, pricing, tokens
 from routing.domain.catalog import ModelSpec
@@ -11,8 +13,7 @@ from routing.providers.base import ProviderError
 from routing.providers.usage_reading import CLAMPED
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """An attempt's record; ``cost_nano_usd`` is None while it runs and where the model has no price."""
 
     attempt_id: str

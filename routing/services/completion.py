@@ -6,9 +6,10 @@ last chunk leaves. Whatever happens to the client, the row is closed with what t
 """
 
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+
+import msgspec
 
 from accounts.domain.features import Feature
 from accounts.services import encryption
@@ -51,8 +52,7 @@ class IdempotencyConflict(Exception):
     """The request with this Idempotency-Key is still being worked on, or its outcome is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamReply:
+class StreamReply(msgspec.Struct, frozen=True):
     """An answer under way: headers now, then blocks of server-sent events to their end.
 
     ``drains`` says that, when the client hangs up, the blocks should be read to their end all the same.
@@ -217,9 +217,12 @@ class Completion:
 
     def _note_prompt(self, now: datetime) -> None:
         """Hand on the prompt to be learned from; an answer does not wait for that."""
-        plan, messages = self._plan, self._request.body["messages"]
-        if plan.is_learned_from:
-            self._runtime.prompts.note(
+        plan, prompts = self._plan, self._runtime.prompts
+        if not plan.is_learned_from:
+            return
+        if prompts.takes(has_vector=plan.vector is not None, is_wanted=plan.decision.is_explored):
+            messages = self._request.body["messages"]
+            prompts.note(
                 NotedPrompt(
                     request_id=self._request.request_id,
                     team_id=self._request.key.team.id,
@@ -228,7 +231,6 @@ class Completion:
                     complexity_score=plan.features.complexity_score,
                     noted_at=now,
                     vector=plan.vector,
-                    is_wanted=plan.decision.is_explored,
                 )
             )
 

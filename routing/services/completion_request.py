@@ -1,9 +1,10 @@
 """A validated request, on its way to a model."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+import msgspec
 
 from accounts.selectors import KeyInfo
 from accounts.services import encryption
@@ -14,8 +15,7 @@ from routing.services.ledger_rows import Caller
 from routing.services.wish import Wish
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionRequest:
+class CompletionRequest(msgspec.Struct, frozen=True):
     """A validated request. ``body`` is what a provider may see; ``started`` is of the monotonic clock."""
 
     request_id: str

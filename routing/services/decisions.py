@@ -1,9 +1,10 @@
 """Which model a request goes to, and whom to ask when that one fails. Decides from memory; spends nothing."""
 
-from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from accounts.domain.features import Feature, FeatureDisabled
 from routing.domain import baseline, candidates, exploration, failover, prompt_features, strategies, team_rules
@@ -32,8 +33,7 @@ class ModelUnpriced(Exception):
     """The model has no price, so that its cost could not be accounted for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False):
     """A decision with what is needed to carry it out; ``choices`` is ``n``.
 
     ``equivalents`` are to be asked after the chosen model, None where those follow from what was considered.
@@ -48,7 +48,7 @@ class Plan:
     equivalents: tuple[ModelSpec, ...] | None
     baseline: ModelSpec | None
     choices: int = 1
-    vector: np.ndarray | None = field(default=None, repr=False, compare=False)
+    vector: np.ndarray | None = None
     is_learned_from: bool = False
     assignment: Assignment | None = None
     cap: int | None = None
@@ -62,8 +62,7 @@ class Plan:
         return failover.chain(chosen, self.decision.considered)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(msgspec.Struct, frozen=True):
     """What decides; ``arm`` keeps the sessions of an experiment's arms apart from each other and from all others.
 
     ``note`` begins the reasoning.

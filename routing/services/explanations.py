@@ -1,11 +1,12 @@
 """Explains a decision from its ledger row, and says what another version of the policy would have done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from msgspec.structs import replace
 
 from accounts.services import encryption
 from routing.domain import (

@@ -7,9 +7,9 @@ to `ledger.apply`.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from django.db import DatabaseError, transaction
 
 from accounts.services import budgets, database_figures
@@ -26,8 +26,7 @@ PAUSE_SECONDS = 1.0
 _paused_until = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(msgspec.Struct, frozen=True):
     """What an ordinary batch writes; a row of ``settled`` names what it holds until then as ``reserved_nano_usd``."""
 
     new: list[Row]

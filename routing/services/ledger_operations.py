@@ -1,8 +1,9 @@
 """What may happen to a ledger row, and what comes of it."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
+
+import msgspec
 
 from routing.models import CachedResponse, LedgerEntry, StoredPrompt
 from routing.services.ledger_sql import Row
@@ -10,8 +11,7 @@ from routing.services.ledger_sql import Row
 State = LedgerEntry.State
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """The wish to be the only one that works on an Idempotency-Key."""
 
     team_id: int
@@ -21,8 +21,7 @@ class Claim:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingClaim:
+class ExistingClaim(msgspec.Struct, frozen=True):
     """Somebody was there before: what they were asked, and the answer if there is one."""
 
     body_hash: str
@@ -32,25 +31,21 @@ class ExistingClaim:
     encrypted_body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     period_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetRefused:
+class BudgetRefused(msgspec.Struct, frozen=True):
     """No room; ``budget_id`` is None where only the fact is remembered."""
 
     budget_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyClosed:
+class AlreadyClosed(msgspec.Struct, frozen=True):
     """Nothing was extended: the row has been closed, by the reconciler when its process was taken for dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenEntry:
+class OpenEntry(msgspec.Struct, frozen=True):
     """Write a row before its provider is called (or, on a cache hit, its only row) and reserve its cost."""
 
     row: Row
@@ -60,8 +55,7 @@ class OpenEntry:
     cache_hit_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendEntry:
+class ExtendEntry(msgspec.Struct, frozen=True):
     """Write down a further attempt before it is made, and reserve what it may cost beyond the present reservation."""
 
     row: Row
@@ -70,8 +64,7 @@ class ExtendEntry:
     extra_nano_usd: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The bytes a client was given, kept for a repeated Idempotency-Key; a body of None was too large to keep."""
 
     status: int
@@ -79,8 +72,7 @@ class Answer:
     encrypted_body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class CloseEntry:
+class CloseEntry(msgspec.Struct, frozen=True):
     """Settle a row: its true cost replaces its reservation.
 
     ``claim`` says what becomes of an idempotency claim: its answer is kept, it is released for another try, or its

@@ -1,11 +1,12 @@
 """Builds the ledger's rows from a request, its plan and its attempts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from routing.domain import costs
 from routing.domain.catalog import Candidate, ModelSpec
@@ -22,8 +23,7 @@ State = LedgerEntry.State
 MAX_CANDIDATES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who asked, and what of the request goes into its row."""
 
     request_id: str
@@ -41,8 +41,7 @@ class Caller:
     min_quality: float | None = None
 
 
-@dataclass(slots=True)
-class Ending:
+class Ending(msgspec.Struct):
     """How a request ended, as far as its row is concerned."""
 
     state: str
@@ -55,7 +54,7 @@ class Ending:
     error_code: str | None = None
     error_message: str | None = None
     client_disconnected: bool = False
-    flags: list[str] = field(default_factory=list)
+    flags: list[str] = msgspec.field(default_factory=list)
 
 
 def opening_row(caller: Caller, plan: Plan, first: Attempt) -> Row:

@@ -3,9 +3,9 @@
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import numpy as np
 from django.db import DatabaseError
 
@@ -24,12 +24,8 @@ MAX_ENCODED = 25
 PAUSE_SECONDS = 0.004
 
 
-@dataclass(frozen=True, slots=True)
-class NotedPrompt:
-    """A routed prompt, in memory until the next flush; ``vector`` is given where one was needed to decide.
-
-    ``is_wanted`` marks a prompt that was sent elsewhere than its policy would have chosen: the best evidence there is.
-    """
+class NotedPrompt(msgspec.Struct, frozen=True):
+    """A routed prompt, in memory until the next flush; ``vector`` is given where one was needed to decide."""
 
     request_id: str
     team_id: int
@@ -38,7 +34,6 @@ class NotedPrompt:
     complexity_score: float
     noted_at: datetime
     vector: np.ndarray | None = None
-    is_wanted: bool = False
 
 
 class PromptCollector:
@@ -58,12 +53,21 @@ class PromptCollector:
     def __len__(self) -> int:
         return len(self._prompts) + len(self._waiting)
 
+    def takes(self, *, has_vector: bool, is_wanted: bool) -> bool:
+        """Say whether the next prompt is to be noted; one that is not is counted, and need not even be read.
+
+        ``is_wanted`` marks a prompt that was sent elsewhere than its policy would have chosen: the best evidence there
+        is.
+        """
+        if has_vector or is_wanted:
+            return True
+        if self._unasked >= MAX_ENCODED:
+            self.skipped += 1
+            return False
+        self._unasked += 1
+        return True
+
     def note(self, prompt: NotedPrompt) -> None:
-        if prompt.vector is None and not prompt.is_wanted:
-            if self._unasked >= MAX_ENCODED:
-                self.skipped += 1
-                return
-            self._unasked += 1
         if len(self._prompts) >= MAX_WAITING:
             self._count_dropped(1)
             return

@@ -1,9 +1,9 @@
 """What a caller gets to see of an answer: the OpenAI body with its cost, our own body, and the headers of both."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import orjson
 
 from routing.domain.catalog import ModelSpec
@@ -21,8 +21,7 @@ _NOTICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True):
     """A whole response, ready to be sent and to be kept for a repeated Idempotency-Key."""
 
     status: int
@@ -31,8 +30,7 @@ class Rendered:
     content_type: str = JSON_TYPE
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """How a request was served. Money in whole nano-dollars, None when unknown (or, on a stream, not yet known)."""
 
     request_id: str

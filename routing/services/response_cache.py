@@ -1,6 +1,6 @@
 """Answers reused within a team: exact matches only, encrypted, for as long as the team chose (at most a day)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 from django.db.models import Q
+from msgspec.structs import asdict
 
 from accounts.selectors import TeamInfo
 from accounts.services import encryption

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
 from django.db import connection
@@ -108,12 +108,12 @@ class Runtime:
     def in_flight(self) -> int:
         return len(self._tasks)
 
-    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run work that must end well even if its client hangs up; shutdown waits for it."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def begin_work(self) -> None:
+        """Count the current task as work that must end well; shutdown waits for it until ``end_work``."""
+        self._tasks.add(cast("asyncio.Task[Any]", asyncio.current_task()))
+
+    def end_work(self) -> None:
+        self._tasks.discard(cast("asyncio.Task[Any]", asyncio.current_task()))
 
     async def read(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run a database read in a thread with a lasting connection; raises StoreUnavailable when it takes too long."""

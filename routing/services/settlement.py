@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from accounts.services import telemetry
 from routing.models import CachedResponse, LedgerEntry
@@ -16,8 +17,7 @@ from routing.services.rendering import Rendered, Result
 from routing.services.runtime import Runtime
 
 
-@dataclass(slots=True)
-class Settlement:
+class Settlement(msgspec.Struct):
     """The open row of a request whose attempts are ``loop``; ``claim`` is its hold on an Idempotency-Key."""
 
     runtime: Runtime

@@ -11,12 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
+from msgspec.structs import asdict, replace
 
 from routing.services import ledger
 from routing.services.group_commit import CONNECTION_ERRORS

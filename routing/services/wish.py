@@ -1,8 +1,9 @@
 """What somebody wants routed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from accounts.selectors import TeamInfo
 from routing.domain.decision import Controls
@@ -10,8 +11,7 @@ from routing.domain.decision import Controls
 AUTO = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What is to be decided: an OpenAI chat-completions body and who sends it.
 
     ``requested_model`` is ``auto`` (as the active policy says), ``auto:<strategy>`` or the name of a model. Without a

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from routing.domain.candidates import expected_cost
 from routing.domain.catalog import Candidate, ModelSpec
@@ -64,7 +65,7 @@ def model(full_name: str = "openai/plain", tier: str | None = "moderate", **chan
 
 
 def features(**changes: Any) -> PromptFeatures:
-    return replace(PLAIN_FEATURES, **changes)
+    return structs.replace(PLAIN_FEATURES, **changes)
 
 
 def candidate(spec: ModelSpec) -> Candidate:

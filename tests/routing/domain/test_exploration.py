@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from routing.domain import exploration, strategies
 from routing.domain.catalog import TIERS, Candidate, ModelSpec
@@ -101,7 +102,7 @@ def test_probabilities_cover_the_candidates_and_add_up_to_one(given: Situation, 
 
 @given(SERVED, POLICY_STRATEGIES, st.floats(0.0, 1.0, exclude_max=True))
 def test_propensity_is_the_probability_of_the_choice_and_never_zero(given: Situation, name: str, draw: float) -> None:
-    decision = strategies.get(name).decide(replace(given, draw=draw))
+    decision = strategies.get(name).decide(structs.replace(given, draw=draw))
     assert 0.0 < decision.propensity <= 1.0
     assert decision.propensity == strategies.probabilities(name, given)[decision.chosen.model.full_name]
 
@@ -111,7 +112,8 @@ def test_propensity_is_the_probability_of_the_choice_and_never_zero(given: Situa
 def test_evenly_spread_draws_choose_as_often_as_the_probabilities_say(given: Situation, name: str) -> None:
     strategy = strategies.get(name)
     chosen = Counter(
-        strategy.decide(replace(given, draw=(number + 0.5) / 400)).chosen.model.full_name for number in range(400)
+        strategy.decide(structs.replace(given, draw=(number + 0.5) / 400)).chosen.model.full_name
+        for number in range(400)
     )
     # A model has at most three intervals, and the grid of 400 counts each of them to less than one point.
     odds = strategies.probabilities(name, given)
@@ -123,7 +125,7 @@ def test_evenly_spread_draws_choose_as_often_as_the_probabilities_say(given: Sit
 
 @given(SERVED, POLICY_STRATEGIES, st.floats(0.0, 1.0, exclude_max=True))
 def test_what_is_explored_satisfies_the_controls(given: Situation, name: str, draw: float) -> None:
-    decision = strategies.get(name).decide(replace(given, draw=draw))
+    decision = strategies.get(name).decide(structs.replace(given, draw=draw))
     wanted = given.controls.min_quality if given.controls.min_quality is not None else given.team_min_quality
     is_greedy = decision.chosen.model.full_name == decision.greedy_model
     assert is_greedy or wanted is None or (decision.chosen.expected_quality or 0.0) >= wanted
@@ -131,7 +133,9 @@ def test_what_is_explored_satisfies_the_controls(given: Situation, name: str, dr
 
 @given(SERVED, POLICY_STRATEGIES)
 def test_greedy_choice_is_the_most_likely_one(given: Situation, name: str) -> None:
-    given = replace(given, policy=given.policy and replace(given.policy, exploration_share=0.2, random_share=0.1))
+    given = structs.replace(
+        given, policy=given.policy and replace(given.policy, exploration_share=0.2, random_share=0.1)
+    )
     odds = strategies.probabilities(name, given)
     greedy = strategies.get(name).decide(given)
     assert greedy.chosen.model.full_name == greedy.greedy_model
@@ -140,10 +144,10 @@ def test_greedy_choice_is_the_most_likely_one(given: Situation, name: str) -> No
 
 @given(SERVED)
 def test_complexity_is_certain(given: Situation) -> None:
-    given = replace(given, controls=Controls(), forecasts=None)
+    given = structs.replace(given, controls=Controls(), forecasts=None)
     odds = strategies.probabilities("complexity", given)
     assert sorted(odds.values()) == [0.0] * (len(odds) - 1) + [1.0]
-    assert strategies.get("complexity").decide(replace(given, draw=0.999)).propensity == 1.0
+    assert strategies.get("complexity").decide(structs.replace(given, draw=0.999)).propensity == 1.0
 
 
 def test_shares_are_spread_evenly_over_what_they_may_try() -> None:

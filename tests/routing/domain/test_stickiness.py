@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from routing.domain import strategies
 from routing.domain.catalog import ModelSpec
@@ -23,11 +24,12 @@ LEARNED = policy(override(provider="b", model="other", avg_quality=4.0))
 
 def long(policy: RoutingPolicy, cached_tokens: int, held: str = "a/held", **changes: Any) -> Situation:
     given = situation(policy, pool=POOL, session=SessionUse(held, 10_000, cached_tokens), **changes)
-    features = replace(given.features, input_tokens=10_000)
+    features = structs.replace(given.features, input_tokens=10_000)
     priced = [
-        replace(candidate, expected_cost_usd=expected_cost(candidate.model, features)) for candidate in given.candidates
+        structs.replace(candidate, expected_cost_usd=expected_cost(candidate.model, features))
+        for candidate in given.candidates
     ]
-    return replace(given, features=features, candidates=priced)
+    return structs.replace(given, features=features, candidates=priced)
 
 
 def decide(given: Situation, name: str = "learning") -> RoutingDecision:

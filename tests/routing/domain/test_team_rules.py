@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from routing.domain import strategies, team_rules
 from routing.domain.catalog import Candidate
@@ -73,7 +72,7 @@ def test_smallest_cap_of_the_model_and_of_all_models_counts() -> None:
 
 @pytest.mark.parametrize(("asked", "limit"), [(None, 64), (65, 64), (64, None), (1, None)])
 def test_cap_lowers_what_is_asked_for_and_never_raises_it(asked: int | None, limit: int | None) -> None:
-    found = team_rules.limited(replace(CODE, max_output_tokens=asked), 64)
+    found = team_rules.limited(structs.replace(CODE, max_output_tokens=asked), 64)
     assert (found and found.max_output_tokens) == limit
 
 

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from routing.domain import upgrades
 from routing.domain.catalog import Candidate
@@ -54,7 +54,7 @@ def test_only_what_costs_more_than_the_usual_is_an_upgrade() -> None:
 
 
 def test_what_has_no_price_is_an_upgrade() -> None:
-    assert upgrades.is_upgrade(decision(replace(DEAR, expected_cost_usd=None), TINY, DEAR), TINY)
+    assert upgrades.is_upgrade(decision(structs.replace(DEAR, expected_cost_usd=None), TINY, DEAR), TINY)
 
 
 def test_held_decision_is_for_the_best_within_the_usual_cost_and_no_strategys() -> None:
@@ -66,6 +66,6 @@ def test_held_decision_is_for_the_best_within_the_usual_cost_and_no_strategys() 
 
 
 def test_of_equals_the_cheapest_is_taken() -> None:
-    twin = replace(SMALL, model=model("b/twin", "moderate"))
+    twin = structs.replace(SMALL, model=model("b/twin", "moderate"))
     pool = (SMALL, twin, DEAR)
     assert upgrades.held(decision(DEAR, *pool), situation(*pool), twin, "why").chosen == SMALL

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from pytest_django import Settings
 
 from accounts.selectors import TeamInfo
@@ -78,15 +79,15 @@ def test_arm_with_a_policy_decides_by_that_policy_and_its_strategy() -> None:
 
 def test_limit_on_upgrades_leaves_the_choice_of_an_arm_alone(settings: Settings) -> None:
     settings.UPGRADE_LIMIT_AFTER = 1
-    held = replace(WISH, team=replace(TEAM, upgrade_limit_percent=0))
+    held = structs.replace(WISH, team=replace(TEAM, upgrade_limit_percent=0))
     assert chosen(plan(policy_version=8, wish=held)) == ("learning", "gpt-complex", 8)
 
 
 def test_strategy_of_the_request_does_not_count_but_must_exist() -> None:
-    named = replace(WISH, requested_model="auto:hybrid", experiment_id=42)
+    named = structs.replace(WISH, requested_model="auto:hybrid", experiment_id=42)
     assert chosen(plan(strategy="complexity", wish=named)) == ("complexity", "gpt-simple", None)
     with pytest.raises(UnknownStrategy):
-        plan(strategy="complexity", wish=replace(named, requested_model="auto:genius"))
+        plan(strategy="complexity", wish=structs.replace(named, requested_model="auto:genius"))
 
 
 def test_reasoning_names_experiment_and_arm() -> None:
@@ -95,14 +96,16 @@ def test_reasoning_names_experiment_and_arm() -> None:
 
 def test_arm_explores_with_the_odds_that_are_written_down() -> None:
     exploring = replace(ON_TRIAL, exploration_share=0.5, random_share=0.5)
-    found = [plan(on_trial=exploring, policy_version=8, wish=replace(WISH, request_id=str(n))) for n in range(20)]
+    found = [
+        plan(on_trial=exploring, policy_version=8, wish=structs.replace(WISH, request_id=str(n))) for n in range(20)
+    ]
     assert {one.decision.chosen.model.name for one in found} > {"gpt-complex"}
     assert all(0 < one.decision.propensity < 1 for one in found)
 
 
 def test_arm_does_not_stay_with_the_model_that_the_session_had_elsewhere() -> None:
     exploring = replace(ON_TRIAL, exploration_share=0.5)
-    wish = replace(WISH, session_id="s")
+    wish = structs.replace(WISH, session_id="s")
     sessions.note(1, "s", "openai/gpt-simple", Usage(input_tokens=100))
     sessions.note(1, "s", "openai/gpt-simple", Usage(input_tokens=100), arm=(42, "other"))
     assert plan(on_trial=exploring, policy_version=8, wish=wish).decision.propensity < 1
@@ -124,13 +127,13 @@ def test_request_of_an_arm_that_cannot_decide_is_routed_as_usual_and_stays_in_it
 
 def test_request_that_no_model_can_serve_is_refused_as_outside_of_the_experiment() -> None:
     with pytest.raises(NoEligibleModel, match="max"):
-        plan(strategy="learning", wish=replace(WISH, controls=Controls(max_cost_usd=Decimal("0.000000001"))))
+        plan(strategy="learning", wish=structs.replace(WISH, controls=Controls(max_cost_usd=Decimal("0.000000001"))))
 
 
 def test_row_names_experiment_arm_and_phase() -> None:
     found = row(plan(policy_version=8))
     assert (found["experiment_id"], found["experiment_arm"], found["experiment_phase"]) == (42, "test", 3)
-    outside = row(plan(policy_version=8, wish=replace(WISH, user_id=None)))
+    outside = row(plan(policy_version=8, wish=structs.replace(WISH, user_id=None)))
     assert (outside["experiment_id"], outside["experiment_arm"], outside["experiment_phase"]) == (None, None, None)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from accounts.selectors import TeamInfo
 from routing.domain.decision import Controls
@@ -16,7 +17,7 @@ from routing.services.wish import Wish
 TEAM = TeamInfo(1, "search", "", None, None)
 HALVES = (Arm("control", 0.5, strategy="complexity"), Arm("test", 0.5, strategy="learning"))
 AUTO = Wish({"messages": []}, "auto", Controls(), TEAM, request_id="r-1", session_id="s-1", user_id="bob")
-NAMED = replace(AUTO, requested_model="auto:complexity", experiment_id=42)
+NAMED = structs.replace(AUTO, requested_model="auto:complexity", experiment_id=42)
 
 
 def running(experiment_id: int = 42, *, team_id: int | None = None, **fields: Any) -> dict[int, RunningSplit]:
@@ -35,7 +36,7 @@ def test_who_names_an_experiment_joins_it_whatever_its_share_of_traffic() -> Non
 
 def test_thousand_users_are_divided_in_halves() -> None:
     splits = running()
-    wishes = [replace(NAMED, user_id=f"user-{number}") for number in range(1000)]
+    wishes = [structs.replace(NAMED, user_id=f"user-{number}") for number in range(1000)]
     arms = Counter(found.arm.name for wish in wishes if (found := assignments.of(splits, wish)))
     assert 450 <= arms["control"] <= 550
     assert arms.total() == 1000
@@ -68,8 +69,8 @@ def test_request_without_the_unit_joins_by_name_with_an_error_and_else_not(
     unit: str, absent: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnitMissing, match=message):
-        assignments.of(running(unit=unit), replace(NAMED, **absent))
-    assert assignments.of(running(unit=unit, traffic_percent=100.0), replace(AUTO, **absent)) is None
+        assignments.of(running(unit=unit), structs.replace(NAMED, **absent))
+    assert assignments.of(running(unit=unit, traffic_percent=100.0), structs.replace(AUTO, **absent)) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_request_without_the_unit_joins_by_name_with_an_error_and_else_not(
 def test_only_requests_for_auto_join_without_asking(change: dict[str, Any]) -> None:
     splits = running(traffic_percent=100.0)
     assert arm(assignments.of(splits, AUTO)) == (42, "control", "bob")
-    assert assignments.of(splits, replace(AUTO, **change)) is None
+    assert assignments.of(splits, structs.replace(AUTO, **change)) is None
 
 
 def test_other_teams_do_not_join_a_team_s_experiment() -> None:
@@ -91,7 +92,7 @@ def test_other_teams_do_not_join_a_team_s_experiment() -> None:
 def test_of_several_experiments_the_first_that_takes_the_unit_gets_it() -> None:
     splits = {**running(7, team_id=2, traffic_percent=100.0), **running(42, traffic_percent=30.0)}
     splits |= running(43, traffic_percent=100.0)
-    users = [replace(AUTO, user_id=f"user-{number}") for number in range(1000)]
+    users = [structs.replace(AUTO, user_id=f"user-{number}") for number in range(1000)]
     taken = Counter(found.experiment_id for wish in users if (found := assignments.of(splits, wish)))
     assert set(taken) == {42, 43}
     # Three standard deviations from 300 of 1,000.
@@ -101,7 +102,7 @@ def test_of_several_experiments_the_first_that_takes_the_unit_gets_it() -> None:
 
 def test_what_an_earlier_experiment_takes_away_says_nothing_about_the_arms_of_a_later_one() -> None:
     splits = {**running(42, traffic_percent=50.0), **running(43, traffic_percent=100.0)}
-    users = [replace(AUTO, user_id=f"user-{number}") for number in range(2000)]
+    users = [structs.replace(AUTO, user_id=f"user-{number}") for number in range(2000)]
     found = [assigned for wish in users if (assigned := assignments.of(splits, wish)) and assigned.experiment_id == 43]
     control = sum(assigned.arm.name == "control" for assigned in found)
     # About 1,000 users; three standard deviations of their halves are 3 x sqrt(1000) / 2 = 47.
@@ -112,7 +113,7 @@ def test_experiment_that_cannot_assign_is_passed_over_and_reported_once(caplog: 
     broken = running(10**6, arms=(), traffic_percent=100.0)
     with caplog.at_level(logging.ERROR):
         found = [arm(assignments.of({**broken, **running(42, traffic_percent=100.0)}, AUTO)) for _ in range(3)]
-        assert assignments.of(broken, replace(NAMED, experiment_id=10**6)) is None
+        assert assignments.of(broken, structs.replace(NAMED, experiment_id=10**6)) is None
     assert found == [(42, "control", "bob")] * 3
     assert [record.getMessage() for record in caplog.records] == ["Experiment 1000000 failed on a request: IndexError"]
 
@@ -121,6 +122,6 @@ def test_team_that_learns_alone_joins_a_shared_experiment_only_by_name() -> None
     alone = replace(TEAM, learns_alone=True)
     shared, own = running(traffic_percent=100.0), running(traffic_percent=100.0, team_id=TEAM.id)
 
-    assert assignments.of(shared, replace(AUTO, team=alone)) is None
-    assert assignments.of(own, replace(AUTO, team=alone)) is not None
-    assert assignments.of(shared, replace(NAMED, team=alone)) is not None
+    assert assignments.of(shared, structs.replace(AUTO, team=alone)) is None
+    assert assignments.of(own, structs.replace(AUTO, team=alone)) is not None
+    assert assignments.of(shared, structs.replace(NAMED, team=alone)) is not None

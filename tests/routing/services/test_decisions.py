@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from pytest_django import Settings
 
 from accounts.selectors import TeamInfo
@@ -55,7 +56,7 @@ def plan(
         team=team,
         request_id="r",
     )
-    return decisions.plan(replace(snapshot.load(), policies=policies), replace(wish, **changes))
+    return decisions.plan(replace(snapshot.load(), policies=policies), structs.replace(wish, **changes))
 
 
 def test_auto_is_complexity_before_any_policy() -> None:
@@ -198,7 +199,7 @@ def test_session_is_remembered_for_policies_and_for_nothing_else() -> None:
 
 def test_of_many_candidates_the_ledger_keeps_the_cheapest_and_the_chosen_one() -> None:
     options = tuple(
-        replace(specs.candidate(specs.model(f"p/{number:02}")), expected_quality=0.5) for number in range(30)
+        structs.replace(specs.candidate(specs.model(f"p/{number:02}")), expected_quality=0.5) for number in range(30)
     )
     decision = RoutingDecision("learning", options[29], options, "high", 1.0, "", 7, "p/25")
     names = [entry[0] for entry in _logged(decision)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from accounts.domain.features import Feature, FeatureDisabled, Gates
 from accounts.selectors import TeamInfo
@@ -53,7 +54,7 @@ def plan(*off: Feature, arms: tuple[Arm, ...] = (), **changes: Any) -> Plan:
         splits=splits,
         gates=Gates(teams={TEAM.id: dict.fromkeys(off, False)}),
     )
-    return decisions.plan(view, replace(WISH, **changes))
+    return decisions.plan(view, structs.replace(WISH, **changes))
 
 
 def test_without_learned_routing_the_prompt_is_routed_by_its_complexity() -> None:

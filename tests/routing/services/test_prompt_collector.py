@@ -15,6 +15,11 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ZERO = np.zeros(prompt_encoder.DIMENSIONS, dtype=np.float32)
 
 
+def offer(collector: PromptCollector, one: NotedPrompt, *, is_wanted: bool = False) -> None:
+    if collector.takes(has_vector=one.vector is not None, is_wanted=is_wanted):
+        collector.note(one)
+
+
 def prompt(team_id: int = 1, **fields: Any) -> NotedPrompt:
     values = {"text": "Why?", "turns": 1, "complexity_score": 0.5, "noted_at": NOW, **fields}
     return NotedPrompt(str(uuid.uuid4()), team_id, **values)
@@ -25,7 +30,7 @@ def test_noted_prompts_are_encoded_and_stored_by_the_flush() -> None:
     collector, team = PromptCollector(), factories.team()
     noted = [prompt(team.id), prompt(team.id, turns=3)]
     for one in noted:
-        collector.note(one)
+        offer(collector, one)
 
     assert (len(collector), collector.flush(), collector.flush(), len(collector)) == (2, 2, 0, 0)
 
@@ -37,9 +42,9 @@ def test_noted_prompts_are_encoded_and_stored_by_the_flush() -> None:
 def test_of_many_prompts_a_sample_is_taken_and_what_is_worth_most_always() -> None:
     collector = PromptCollector()
     for _ in range(MAX_ENCODED + 5):
-        collector.note(prompt())
-    collector.note(prompt(is_wanted=True))
-    collector.note(prompt(vector=ZERO))
+        offer(collector, prompt())
+    offer(collector, prompt(), is_wanted=True)
+    offer(collector, prompt(vector=ZERO))
 
     assert (len(collector), collector.skipped) == (MAX_ENCODED + 2, 5)
 
@@ -48,9 +53,9 @@ def test_of_many_prompts_a_sample_is_taken_and_what_is_worth_most_always() -> No
 def test_each_flush_opens_the_sample_anew() -> None:
     collector, team = PromptCollector(), factories.team()
     for _ in range(MAX_ENCODED + 1):
-        collector.note(prompt(team.id))
+        offer(collector, prompt(team.id))
     collector.flush()
-    collector.note(prompt(team.id))
+    offer(collector, prompt(team.id))
 
     assert (collector.flush(), collector.skipped) == (1, 1)
 
@@ -58,7 +63,7 @@ def test_each_flush_opens_the_sample_anew() -> None:
 def test_prompts_beyond_what_can_wait_are_dropped_and_counted() -> None:
     collector = PromptCollector()
     for _ in range(MAX_WAITING + 3):
-        collector.note(prompt(vector=ZERO))
+        offer(collector, prompt(vector=ZERO))
 
     assert (len(collector), collector.dropped) == (MAX_WAITING, 3)
 
@@ -66,7 +71,7 @@ def test_prompts_beyond_what_can_wait_are_dropped_and_counted() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_prompts_of_a_team_that_is_gone_are_dropped_and_hold_nothing_up() -> None:
     collector = PromptCollector()
-    collector.note(prompt(10**6))
+    offer(collector, prompt(10**6))
 
     assert (collector.flush(), collector.dropped, len(collector)) == (0, 1, 0)
     assert PromptEmbedding.objects.count() == 0

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from msgspec import structs
 
 from accounts.models import Team
 from accounts.selectors import TeamInfo
@@ -82,7 +83,7 @@ def test_session_does_not_stay_with_a_model_that_was_left_out(team: Team) -> Non
     add(team, Kind.EXCLUDE_MODEL, SIMPLE)
     wish = Wish({"messages": [{"role": "user", "content": PROMPT}]}, "auto", Controls(), None, session_id="s")
     info = TeamInfo(team.id, team.slug, "", None, None)
-    found = decisions.plan(replace(snapshot.load(), policies={None: learned}), replace(wish, team=info))
+    found = decisions.plan(replace(snapshot.load(), policies={None: learned}), structs.replace(wish, team=info))
     assert SIMPLE not in {candidate.model.full_name for candidate in found.decision.considered}
 
 

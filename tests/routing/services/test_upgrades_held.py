@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from pytest_django import Settings
 
 from accounts.selectors import TeamInfo
@@ -60,16 +61,16 @@ def test_what_is_long_ago_counts_less() -> None:
 
 def test_each_team_is_counted_by_itself() -> None:
     ask(DEAR, 40)
-    other = replace(WISH, team=replace(TEAM, id=2))
+    other = structs.replace(WISH, team=replace(TEAM, id=2))
     assert ask(DEAR, 9, wish=other) == {"complexity dear": 9}
 
 
 @pytest.mark.parametrize(
     "wish",
     [
-        replace(WISH, team=None),
-        replace(WISH, request_id=None),
-        replace(WISH, team=replace(TEAM, upgrade_limit_percent=100)),
+        structs.replace(WISH, team=None),
+        structs.replace(WISH, request_id=None),
+        structs.replace(WISH, team=replace(TEAM, upgrade_limit_percent=100)),
     ],
     ids=["no team", "a preview", "a team without a limit"],
 )
@@ -85,7 +86,7 @@ def test_what_a_rule_of_the_team_chooses_is_neither_held_back_nor_counted() -> N
 
 def test_team_without_a_limit_of_its_own_has_the_installations(settings: Settings) -> None:
     settings.UPGRADE_LIMIT_PERCENT = 20
-    usual = replace(WISH, team=replace(TEAM, upgrade_limit_percent=None))
+    usual = structs.replace(WISH, team=replace(TEAM, upgrade_limit_percent=None))
     ask(SMALL, 100, wish=usual)
     # One of five, of 100 + 25 requests.
     assert ask(DEAR, 25, wish=usual) == {"complexity dear": 25}
@@ -96,10 +97,10 @@ def test_no_more_teams_are_remembered_than_there_is_room_for(monkeypatch: pytest
     monkeypatch.setattr(upgrades, "MOST_TEAMS", 2)
     ask(DEAR, 40)
     for number in (2, 3):
-        ask(DEAR, 1, wish=replace(WISH, team=replace(TEAM, id=number)))
+        ask(DEAR, 1, wish=structs.replace(WISH, team=replace(TEAM, id=number)))
     assert ask(DEAR, 9) == {"complexity dear": 9}
 
 
 def test_answers_given_instead_are_not_repeated_for_what_is_not_held_back() -> None:
     made = RoutingDecision("complexity", DEAR, (SMALL, DEAR), "low", 1.0, "it is hard")
-    assert response_cache.decided_by(replace(made, strategy="capped")) != response_cache.decided_by(made)
+    assert response_cache.decided_by(structs.replace(made, strategy="capped")) != response_cache.decided_by(made)
