@@ -19,6 +19,7 @@ def create(
     cache_ttl_seconds: int | None = None,
     prompt_retention_days: int | None = None,
     min_quality: float | None = None,
+    upgrade_limit_percent: int | None = None,
     keeps_embeddings: bool = True,
     learns_alone: bool = False,
 ) -> Team:
@@ -30,6 +31,8 @@ def create(
         cache_ttl_seconds: 1 to 86400; None turns the response cache off.
         prompt_retention_days: Days that prompts and answers are kept, encrypted; None keeps none.
         min_quality: Least expected quality in [0, 1] where a request names none; None for the policy's.
+        upgrade_limit_percent: Of routed requests, the share that may go to a dearer model than usual; None for that of
+            ``UPGRADE_LIMIT_PERCENT``.
         keeps_embeddings: Whether a numeric summary of each routed prompt is kept to learn from.
         learns_alone: Whether routing learns from this team's evidence only, and no other team from it.
     """
@@ -46,6 +49,7 @@ def create(
         cache_ttl_seconds=cache_ttl_seconds,
         prompt_retention_days=prompt_retention_days,
         min_quality=min_quality,
+        upgrade_limit_percent=upgrade_limit_percent,
         keeps_embeddings=keeps_embeddings,
         learns_alone=learns_alone,
     )

@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-quality", type=share, help="least expected quality, 0 to 1, where a request names none (default: none)"
     )
     create.add_argument(
+        "--upgrade-limit-percent",
+        type=whole_number(0, 100),
+        help="of the team's routed requests, the share that may go to a dearer model than usual, 0 to 100 (default: that "
+        "of UPGRADE_LIMIT_PERCENT)",
+    )
+    create.add_argument(
         "--no-embeddings",
         dest="keeps_embeddings",
         action="store_false",
@@ -68,6 +74,7 @@ def _create(options: argparse.Namespace, console: Console) -> None:
             cache_ttl_seconds=options.cache_ttl_seconds,
             prompt_retention_days=options.prompt_retention_days,
             min_quality=options.min_quality,
+            upgrade_limit_percent=options.upgrade_limit_percent,
             keeps_embeddings=options.keeps_embeddings,
             learns_alone=options.learns_alone,
         )
@@ -103,6 +110,7 @@ def _row(team: Team) -> dict[str, object]:
         "cache_ttl_seconds": team.cache_ttl_seconds,
         "prompt_retention_days": team.prompt_retention_days,
         "min_quality": team.min_quality,
+        "upgrade_limit_percent": team.upgrade_limit_percent,
         "keeps_embeddings": team.keeps_embeddings,
         "learns_alone": team.learns_alone,
     }

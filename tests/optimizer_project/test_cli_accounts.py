@@ -23,6 +23,7 @@ def test_team_is_created_and_listed(optimizer: Run) -> None:
             "cache_ttl_seconds": 60,
             "prompt_retention_days": None,
             "min_quality": None,
+            "upgrade_limit_percent": None,
             "keeps_embeddings": True,
             "learns_alone": False,
         }
@@ -34,6 +35,14 @@ def test_team_says_how_routing_learns_from_it(optimizer: Run) -> None:
     optimizer("team", "create", "acme", "--min-quality", "0.8", "--no-embeddings", "--learns-alone")
     team = Team.objects.get()
     assert (team.min_quality, team.keeps_embeddings, team.learns_alone) == (0.8, False, True)
+
+
+def test_team_says_how_many_of_its_requests_may_be_upgraded(optimizer: Run) -> None:
+    optimizer("team", "create", "acme", "--upgrade-limit-percent", "20")
+    assert Team.objects.get().upgrade_limit_percent == 20
+
+    with pytest.raises(CommandError, match="0 to 100"):
+        optimizer("team", "create", "other", "--upgrade-limit-percent", "101")
 
 
 @pytest.mark.parametrize("quality", ["1.1", "-0.1", "nan", "good"])
