@@ -1,8 +1,10 @@
 """What replaying a prompt through a model will cost, its judge included: as expected, and at most."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+
+from msgspec.structs import replace
 
 from learning.domain import judging
 from learning.services.graders import judge as judge_grader

@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--upgrade-limit-percent",
         type=whole_number(0, 100),
-        help="of the team's routed requests, the share that may go to a dearer model than usual, 0 to 100 (default: that "
-        "of UPGRADE_LIMIT_PERCENT)",
+        help="of the team's routed requests, the share that may go to a dearer model than usual, 0 to 100 (default: "
+        "that of UPGRADE_LIMIT_PERCENT)",
     )
     create.add_argument(
         "--no-embeddings",
