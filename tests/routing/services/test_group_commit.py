@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from django.db import OperationalError
 
-from routing.services.group_commit import GroupCommit
+from routing.services import group_commit
+from routing.services.group_commit import BUSY_WRITES, GroupCommit
 from routing.services.pending_writes import StoreUnavailable
 
 SECONDS = 5.0
@@ -284,6 +285,7 @@ class FakeLoopStore:
 
     def __init__(self) -> None:
         self.kept: list[str] = []
+        self.batches: list[list[str]] = []
         self.leaves: set[str] = set()
         self.error: Exception | None = None
         self.may_go_on = asyncio.Event()
@@ -296,6 +298,7 @@ class FakeLoopStore:
         if self.leaves & set(operations):
             return None
         self.kept += operations
+        self.batches.append(list(operations))
         return [f"did {operation}" for operation in operations]
 
 
@@ -379,3 +382,52 @@ async def test_closing_leaves_a_batch_that_hangs_on_the_loop_to_the_thread(
     assert await loop_writer.close(1.0)
 
     assert (loop_store.kept, store.retries) == ([], [["settle"]])
+
+
+async def many(writer: GroupCommit) -> None:
+    await asyncio.gather(*(writer.submit(f"open {number}", seconds=SECONDS) for number in range(BUSY_WRITES)))
+
+
+async def two_in_a_row(writer: GroupCommit) -> None:
+    first = asyncio.create_task(writer.submit("open next", seconds=SECONDS))
+    await asyncio.sleep(0.02)
+    await asyncio.gather(first, writer.submit("open last", seconds=SECONDS))
+
+
+async def test_after_a_batch_of_many_the_loop_waits_for_more(
+    loop_writer: GroupCommit, loop_store: FakeLoopStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER_SECONDS", 0.2)
+    await many(loop_writer)
+    await two_in_a_row(loop_writer)
+    await two_in_a_row(loop_writer)
+
+    assert loop_store.batches[1:] == [["open next", "open last"], ["open next"], ["open last"]]
+
+
+async def test_after_a_batch_of_many_the_thread_waits_for_more(
+    writer: GroupCommit, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER_SECONDS", 0.2)
+    store.may_go_on.clear()
+    first = asyncio.create_task(writer.submit("open first", seconds=SECONDS))
+    await begin(store)
+    busy = asyncio.create_task(many(writer))
+    await asyncio.sleep(0)
+    store.may_go_on.set()
+    await asyncio.gather(first, busy)
+    await two_in_a_row(writer)
+
+    assert store.batches[2:] == [["open next", "open last"]]
+
+
+async def test_closing_does_not_lose_what_comes_while_the_loop_waits_for_more(
+    loop_writer: GroupCommit, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "GATHER_SECONDS", SECONDS)
+    await many(loop_writer)
+    settled = loop_writer.submit_kept("settle", seconds=SECONDS)
+
+    assert await loop_writer.close(0.5)
+
+    assert (await settled, store.kept) == ("did settle", ["settle"])
