@@ -59,7 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # A list of the application's own: trailers would still change the one by which it has judged the request.
         self.scope["headers"] = self.headers.copy()
-        self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort}}
+        self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort, "has_come": self.transport.is_closing}}
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

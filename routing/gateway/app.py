@@ -203,7 +203,7 @@ class _Exchange:
         if not joins:
             request = replace(request, experiment_id=None)
         # Whoever waits for a whole answer is looked after when it is there; a stream has a watcher of its own.
-        has_hung_up = _stays if request.is_stream else partial(http.has_hung_up, self._receive)
+        has_hung_up = _stays if request.is_stream else partial(http.has_hung_up, self._scope, self._receive)
         return Completion(runtime, view, request, has_hung_up), request.is_stream
 
     def _chat(self, key: KeyInfo, headers: Mapping[str, str], raw: bytes) -> CompletionRequest:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -32,7 +31,7 @@ class WriteDeadlines:
         self._loop = loop
         self._look_after = look_after
         self._put_aside = put_aside
-        self._waiting: deque[Write] = deque()
+        self._waiting: list[Write] = []
         self._putting_aside: set[asyncio.Task[None]] = set()
         self._is_watching = False
 
@@ -48,8 +47,9 @@ class WriteDeadlines:
 
     def _look(self) -> None:
         now = self._loop.time()
-        late = [write for write in self._waiting if write.deadline <= now and _is_waited_for(write)]
-        self._waiting = deque(write for write in self._waiting if write.deadline > now and _is_waited_for(write))
+        waiting = [write for write in self._waiting if write.future is not None and not write.future.done()]
+        late = [write for write in waiting if write.deadline <= now]
+        self._waiting = [write for write in waiting if write.deadline > now] if late else waiting
         for write in late:
             if not write.is_kept and write.future is not None:
                 write.is_abandoned = True
@@ -62,7 +62,3 @@ class WriteDeadlines:
         self._is_watching = False
         if self._look_after() or self._waiting:
             self.watch()
-
-
-def _is_waited_for(write: Write) -> bool:
-    return write.future is not None and not write.future.done()
