@@ -141,6 +141,61 @@ def to_http(error: BaseException) -> ApiError:
     return ApiError(500, "internal_error", "The server failed to answer this request. The failure has been logged.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """The answer to an error that is worded for people where it is raised; ``retry_after`` in seconds."""
+
+    status: int
+    code: str
+    param: str | None = None
+    retry_after: int | None = None
+
+    def __call__(self, error: BaseException) -> ApiError:
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return ApiError(self.status, self.code, str(error), headers, param=self.param)
+
+
+_PLAIN: Mapping[type[Exception], _Plain] = {
+    # People switch it on again; asking every second would not make them faster.
+    FeatureDisabled: _Plain(503, "feature_disabled", retry_after=60),
+    UnknownFeature: _Plain(404, "feature_not_found"),
+    RolloutRefused: _Plain(409, "rollout_refused"),
+    ReasonMissing: _Plain(422, "reason_missing", param="reason"),
+    UnknownConfirmation: _Plain(422, "unknown_confirmation", param="name"),
+    ModelNotFound: _Plain(404, "model_not_found", param="model"),
+    ModelUnpriced: _Plain(422, "model_unpriced", param="model"),
+    UnknownStrategy: _Plain(422, "unknown_strategy", param="strategy"),
+    InvalidPolicy: _Plain(422, "invalid_policy"),
+    PolicyNotFound: _Plain(404, "policy_not_found"),
+    PolicyNotUsable: _Plain(409, "policy_not_usable"),
+    RetrainingInProgress: _Plain(409, "retraining_in_progress", retry_after=10),
+    SplitNotFound: _Plain(404, "experiment_not_found", param="experiment_id"),
+    SplitNotRunning: _Plain(409, "experiment_not_running", param="experiment_id"),
+    InvalidPlan: _Plain(422, "invalid_experiment"),
+    NamespaceFull: _Plain(409, "namespace_full", param="namespace"),
+    ExperimentNotRunning: _Plain(409, "experiment_not_running"),
+    ExperimentBusy: _Plain(409, "experiment_busy", retry_after=1),
+    NothingToPromote: _Plain(409, "nothing_to_promote"),
+    NotApplicable: _Plain(409, "action_not_applicable"),
+    ActionNotFound: _Plain(404, "action_not_found"),
+    ReviewInProgress: _Plain(409, "review_in_progress", retry_after=5),
+    ReviewNotFound: _Plain(404, "review_not_found"),
+    FindingNotFound: _Plain(404, "finding_not_found"),
+    FindingClosed: _Plain(409, "finding_closed"),
+    NothingToApply: _Plain(409, "nothing_to_apply", param="apply"),
+    UnknownRequest: _Plain(404, "request_not_found", param="request_id"),
+    BudgetExceeded: _Plain(402, "budget_exceeded"),
+    IdempotencyMismatch: _Plain(422, "idempotency_key_reused", param="Idempotency-Key"),
+    IdempotencyConflict: _Plain(409, "idempotency_conflict", retry_after=1),
+    Overloaded: _Plain(503, "overloaded", retry_after=1),
+    InvalidFile: _Plain(422, "invalid_file"),
+    AlreadyImported: _Plain(409, "already_imported"),
+}
+
+for _kind, _answer in _PLAIN.items():
+    to_http.register(_kind, _answer)
+
+
 @to_http.register(OperationalError)
 @to_http.register(InterfaceError)
 @to_http.register(StoreUnavailable)
@@ -154,32 +209,6 @@ def _no_memory(error: MemoryError) -> ApiError:
 
 
 @to_http.register
-def _feature_disabled(error: FeatureDisabled) -> ApiError:
-    # People switch it on again; asking every second would not make them faster.
-    return ApiError(503, "feature_disabled", str(error), {"Retry-After": "60"})
-
-
-@to_http.register
-def _unknown_feature(error: UnknownFeature) -> ApiError:
-    return ApiError(404, "feature_not_found", str(error))
-
-
-@to_http.register
-def _rollout_refused(error: RolloutRefused) -> ApiError:
-    return ApiError(409, "rollout_refused", str(error))
-
-
-@to_http.register
-def _reason_missing(error: ReasonMissing) -> ApiError:
-    return ApiError(422, "reason_missing", str(error), param="reason")
-
-
-@to_http.register
-def _unknown_confirmation(error: UnknownConfirmation) -> ApiError:
-    return ApiError(422, "unknown_confirmation", str(error), param="name")
-
-
-@to_http.register
 def _no_eligible_model(error: NoEligibleModel) -> ApiError:
     if error.is_temporary:
         return ApiError(503, "no_available_model", str(error), {"Retry-After": "5"})
@@ -187,113 +216,8 @@ def _no_eligible_model(error: NoEligibleModel) -> ApiError:
 
 
 @to_http.register
-def _model_not_found(error: ModelNotFound) -> ApiError:
-    return ApiError(404, "model_not_found", str(error), param="model")
-
-
-@to_http.register
-def _model_unpriced(error: ModelUnpriced) -> ApiError:
-    return ApiError(422, "model_unpriced", str(error), param="model")
-
-
-@to_http.register
-def _unknown_strategy(error: UnknownStrategy) -> ApiError:
-    return ApiError(422, "unknown_strategy", str(error), param="strategy")
-
-
-@to_http.register
-def _invalid_policy(error: InvalidPolicy) -> ApiError:
-    return ApiError(422, "invalid_policy", str(error))
-
-
-@to_http.register
-def _policy_not_found(error: PolicyNotFound) -> ApiError:
-    return ApiError(404, "policy_not_found", str(error))
-
-
-@to_http.register
-def _policy_not_usable(error: PolicyNotUsable) -> ApiError:
-    return ApiError(409, "policy_not_usable", str(error))
-
-
-@to_http.register
-def _retraining_in_progress(error: RetrainingInProgress) -> ApiError:
-    return ApiError(409, "retraining_in_progress", str(error), {"Retry-After": "10"})
-
-
-@to_http.register
-def _split_not_found(error: SplitNotFound) -> ApiError:
-    return ApiError(404, "experiment_not_found", str(error), param="experiment_id")
-
-
-@to_http.register
-def _split_not_running(error: SplitNotRunning) -> ApiError:
-    return ApiError(409, "experiment_not_running", str(error), param="experiment_id")
-
-
-@to_http.register
-def _invalid_plan(error: InvalidPlan) -> ApiError:
-    return ApiError(422, "invalid_experiment", str(error))
-
-
-@to_http.register
 def _invalid_strategy(error: InvalidStrategy) -> ApiError:
     return ApiError(422, "invalid_experiment", str(error), param=error.field)
-
-
-@to_http.register
-def _namespace_full(error: NamespaceFull) -> ApiError:
-    return ApiError(409, "namespace_full", str(error), param="namespace")
-
-
-@to_http.register
-def _experiment_not_running(error: ExperimentNotRunning) -> ApiError:
-    return ApiError(409, "experiment_not_running", str(error))
-
-
-@to_http.register
-def _experiment_busy(error: ExperimentBusy) -> ApiError:
-    return ApiError(409, "experiment_busy", str(error), {"Retry-After": "1"})
-
-
-@to_http.register
-def _nothing_to_promote(error: NothingToPromote) -> ApiError:
-    return ApiError(409, "nothing_to_promote", str(error))
-
-
-@to_http.register
-def _not_applicable(error: NotApplicable) -> ApiError:
-    return ApiError(409, "action_not_applicable", str(error))
-
-
-@to_http.register
-def _action_not_found(error: ActionNotFound) -> ApiError:
-    return ApiError(404, "action_not_found", str(error))
-
-
-@to_http.register
-def _review_in_progress(error: ReviewInProgress) -> ApiError:
-    return ApiError(409, "review_in_progress", str(error), {"Retry-After": "5"})
-
-
-@to_http.register
-def _review_not_found(error: ReviewNotFound) -> ApiError:
-    return ApiError(404, "review_not_found", str(error))
-
-
-@to_http.register
-def _finding_not_found(error: FindingNotFound) -> ApiError:
-    return ApiError(404, "finding_not_found", str(error))
-
-
-@to_http.register
-def _finding_closed(error: FindingClosed) -> ApiError:
-    return ApiError(409, "finding_closed", str(error))
-
-
-@to_http.register
-def _nothing_to_apply(error: NothingToApply) -> ApiError:
-    return ApiError(409, "nothing_to_apply", str(error), param="apply")
 
 
 @to_http.register
@@ -353,44 +277,9 @@ def _invalid_feedback_token(error: InvalidFeedbackToken) -> ApiError:
 
 
 @to_http.register
-def _unknown_request(error: UnknownRequest) -> ApiError:
-    return ApiError(404, "request_not_found", str(error), param="request_id")
-
-
-@to_http.register
-def _budget_exceeded(error: BudgetExceeded) -> ApiError:
-    return ApiError(402, "budget_exceeded", str(error))
-
-
-@to_http.register
-def _idempotency_mismatch(error: IdempotencyMismatch) -> ApiError:
-    return ApiError(422, "idempotency_key_reused", str(error), param="Idempotency-Key")
-
-
-@to_http.register
-def _idempotency_conflict(error: IdempotencyConflict) -> ApiError:
-    return ApiError(409, "idempotency_conflict", str(error), {"Retry-After": "1"})
-
-
-@to_http.register
-def _overloaded(error: Overloaded) -> ApiError:
-    return ApiError(503, "overloaded", str(error), {"Retry-After": "1"})
-
-
-@to_http.register
-def _invalid_file(error: InvalidFile) -> ApiError:
-    return ApiError(422, "invalid_file", str(error))
-
-
-@to_http.register
 def _bad_rows(error: BadRows) -> ApiError:
     issues = tuple(Issue(("line", found.line), found.message, "invalid_row") for found in error.report.errors)
     return ApiError(422, "invalid_rows", str(error), issues=issues)
-
-
-@to_http.register
-def _already_imported(error: AlreadyImported) -> ApiError:
-    return ApiError(409, "already_imported", str(error))
 
 
 @to_http.register
