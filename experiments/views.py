@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff, IsTeamOrStaff, request_actor, request_team, team_meant
 from experiments.models import Experiment
 from experiments.selectors import reports
@@ -40,12 +41,11 @@ class ExperimentsView(APIView):
         responses=ExperimentSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        query = ExperimentListQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
+        asked = request_data.query(request, ExperimentListQuerySerializer)
         found = reports.visible(request_team(request))
-        if status := query.validated_data.get("status"):
+        if status := asked.get("status"):
             found = found.filter(status=status)
-        return Response(ExperimentSerializer(found[: query.validated_data["limit"]], many=True).data)
+        return Response(ExperimentSerializer(found[: asked["limit"]], many=True).data)
 
     @extend_schema(
         operation_id="create_experiment",
@@ -55,11 +55,10 @@ class ExperimentsView(APIView):
         responses=ExperimentSerializer,
     )
     def post(self, request: Request) -> Response:
-        body = NewExperimentSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        asked = request_data.body(request, NewExperimentSerializer)
         experiment = creation.create(
-            _design(body.validated_data),
-            team=team_meant(request, body.validated_data.get("team")),
+            _design(asked),
+            team=team_meant(request, asked.get("team")),
             actor=request_actor(request),
             now=database_clock.now(),
         )
@@ -131,7 +130,7 @@ class ExperimentPromoteView(APIView):
         responses=ExperimentSerializer,
     )
     def post(self, request: Request, experiment_id: int) -> Response:
-        asked = _body(request, PromotionSerializer)
+        asked = request_data.body(request, PromotionSerializer)
         experiment = _find(request, experiment_id)
         promotion.promote(
             experiment,
@@ -154,7 +153,7 @@ class ExperimentWeightsView(APIView):
         responses=ExperimentSerializer,
     )
     def post(self, request: Request, experiment_id: int) -> Response:
-        weights = _body(request, ChangedWeightsSerializer)["weights"]
+        weights = request_data.body(request, ChangedWeightsSerializer)["weights"]
         experiment = control.change_weights(_find(request, experiment_id), weights, now=database_clock.now())
         return Response(ExperimentSerializer(experiment).data)
 
@@ -168,16 +167,10 @@ def _find(request: Request, experiment_id: int) -> Experiment:
 
 
 def _ended(request: Request, experiment_id: int, end: Callable[..., Experiment]) -> Response:
-    reason = _body(request, EndSerializer)["reason"]
+    reason = request_data.body(request, EndSerializer)["reason"]
     experiment = _find(request, experiment_id)
     ended = end(experiment, actor=request_actor(request), reason=reason, now=database_clock.now())
     return Response(ExperimentSerializer(ended).data)
-
-
-def _body(request: Request, serializer: type[Any]) -> dict[str, Any]:
-    body = serializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
 
 
 def _design(asked: Mapping[str, Any]) -> Design:

@@ -6,9 +6,10 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.models import Team
 from accounts.permissions import request_team, team_meant
 from accounts.services import replica
@@ -119,9 +120,7 @@ def _sender(request: Request) -> Team:
     raise PermissionDenied("Events belong to a team: send the API key of one.")
 
 
-def _asked(request: Request, serializer: type[BaseSerializer[Any]]) -> tuple[dict[str, Any], Wanted]:
-    query = serializer(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    asked = dict(query.validated_data)
+def _asked(request: Request, serializer: type[Serializer[Any]]) -> tuple[dict[str, Any], Wanted]:
+    asked = request_data.query(request, serializer)
     conditions = {name: asked.get(name) for name in ("type", "user_id", "since", "until")}
     return asked, Wanted(team_meant(request, asked.get("team")), **conditions)

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.models import ApiKey, Team
 from accounts.permissions import IsAdminScopeOrStaff, request_team
 from accounts.services import replica
@@ -52,9 +53,7 @@ class FeedbackView(APIView):
         if api_key is not None:
             limits.admit_key(api_key)
         rater, request_id = _rater(request, api_key, now)
-        body = RatingSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
+        given = request_data.body(request, RatingSerializer)
         rating = Rating(
             request_id=request_id or given["request_id"],
             quality_score=given["quality_score"],
@@ -94,9 +93,8 @@ class FeedbackTokenView(APIView):
         responses=FeedbackTokenSerializer,
     )
     def post(self, request: Request) -> Response:
-        body = FeedbackTokenRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        issued = tokens.issue(request_team(request), body.validated_data["request_id"], database_clock.now())
+        asked = request_data.body(request, FeedbackTokenRequestSerializer)
+        issued = tokens.issue(request_team(request), asked["request_id"], database_clock.now())
         return Response(FeedbackTokenSerializer(issued).data)
 
 
@@ -130,9 +128,7 @@ def _rater(request: Request, api_key: ApiKey | None, now: datetime) -> tuple[Rat
 
 def _scope(request: Request) -> Team | None:
     """Return whose ratings are asked for; None for everybody's, which only staff may see."""
-    query = FeedbackSummaryQuerySerializer(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    slug = query.validated_data.get("team")
+    slug = request_data.query(request, FeedbackSummaryQuerySerializer).get("team")
     own = request_team(request)
     if slug is None:
         return own

@@ -68,9 +68,8 @@ class EvaluateView(APIView):
     )
     def post(self, request: Request) -> Response:
         scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
-        body = EvaluateSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        candidate = promotion.find(body.validated_data["version"], scope)
+        asked = request_data.body(request, EvaluateSerializer)
+        candidate = promotion.find(asked["version"], scope)
         return Response(EvaluationSerializer(promotion.evaluate(candidate, now=database_clock.now())).data)
 
 
@@ -87,13 +86,12 @@ class PromoteView(APIView):
     )
     def post(self, request: Request) -> Response:
         scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
-        body = PromoteSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        asked = request_data.body(request, PromoteSerializer)
         activation = promotion.promote_by_hand(
-            version=body.validated_data["version"],
+            version=asked["version"],
             team=scope,
             actor=request_actor(request),
-            reason=body.validated_data["reason"],
+            reason=asked["reason"],
             now=database_clock.now(),
         )
         return Response(ActivationSerializer(activation).data)

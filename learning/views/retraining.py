@@ -79,13 +79,12 @@ class RollbackView(APIView):
     )
     def post(self, request: Request) -> Response:
         scope = request_scope.scope(request, request_data.query(request, ScopeQuerySerializer))
-        body = RollbackSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        asked = request_data.body(request, RollbackSerializer)
         activation = policies.rollback(
-            version=body.validated_data["version"],
+            version=asked["version"],
             team=scope,
             actor=request_actor(request),
-            reason=body.validated_data["reason"],
+            reason=asked["reason"],
             now=database_clock.now(),
         )
         return Response(ActivationSerializer(activation).data)

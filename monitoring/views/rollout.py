@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff, request_actor
 from accounts.serializers import StrictSerializer
 from accounts.services import rollout
@@ -116,9 +117,7 @@ class RolloutIssueView(APIView):
 
 def _moved(request: Request, body: type[StrictSerializer[Any]], move: Callable[..., object]) -> Response:
     """Do what the body asks for, and tell where the rollout stands then."""
-    asked = body(data=request.data)
-    asked.is_valid(raise_exception=True)
-    move(asked.validated_data, actor=request_actor(request), now=database_clock.now())
+    move(request_data.body(request, body), actor=request_actor(request), now=database_clock.now())
     return _standing()
 
 

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from routing.domain.decision import Controls
 from routing.selectors import entries
 from routing.serializers.decisions import DecisionQuerySerializer, DecisionSerializer, Preview, PromptQuerySerializer
@@ -23,9 +24,7 @@ class RecommendationView(APIView):
         responses=DecisionSerializer,
     )
     def get(self, request: Request) -> Response:
-        query = PromptQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        return _decision(request, query.validated_data["prompt"], None)
+        return _decision(request, request_data.query(request, PromptQuerySerializer)["prompt"], None)
 
 
 class DecisionView(APIView):
@@ -37,9 +36,7 @@ class DecisionView(APIView):
         responses=DecisionSerializer,
     )
     def get(self, request: Request) -> Response:
-        query = DecisionQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
+        asked = request_data.query(request, DecisionQuerySerializer)
         strategy = asked.get("strategy") or ("hybrid" if asked["auto_route"] else decisions.DEFAULT_STRATEGY)
         return _decision(request, asked["prompt"], strategy)
 
@@ -53,12 +50,11 @@ class ExplanationView(APIView):
         responses=ExplanationSerializer,
     )
     def get(self, request: Request, request_id: UUID) -> Response:
-        query = ExplanationQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
+        asked = request_data.query(request, ExplanationQuerySerializer)
         entry = entries.find(request_id, team_id=team_id_of(request))
         if entry is None:
             raise Http404("There is no such request.")
-        found = explanations.explain(entry, policy_version=query.validated_data.get("policy_version"))
+        found = explanations.explain(entry, policy_version=asked.get("policy_version"))
         return Response(ExplanationSerializer(found).data)
 
 

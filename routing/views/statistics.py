@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import request_data
 from accounts.permissions import IsAdminScopeOrStaff
 from accounts.services import replica
 from routing.selectors import reports
@@ -86,6 +87,4 @@ def _cache_key(team_id: int | None, days: int) -> str:
 
 
 def _days(request: Request) -> int:
-    query = DaysQuerySerializer(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    return int(query.validated_data["days"])
+    return int(request_data.query(request, DaysQuerySerializer)["days"])
