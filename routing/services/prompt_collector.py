@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -17,9 +18,10 @@ logger = logging.getLogger(__name__)
 
 # Vectors that wait for the database: some 12 MB, minutes of a busy process. They are worth no more than that.
 MAX_WAITING = 10_000
-# Prompts turned into vectors by one flush: learning needs a sample (this is two million a day), and a busy process its
-# time for answering.
-MAX_ENCODED = 25
+# Prompts turned into vectors though nothing needed that to decide: learning needs a sample (this is a million a day),
+# and a busy process its time for answering. Of a quiet one's prompts all are taken, also where some come at once.
+ENCODED_PER_SECOND = 12
+ENCODED_AT_ONCE = 50
 # An encoding keeps the interpreter to itself for most of a millisecond; answers should not wait for many in a row.
 PAUSE_SECONDS = 0.004
 
@@ -39,14 +41,17 @@ class NotedPrompt(msgspec.Struct, frozen=True):
 class PromptCollector:
     """Takes prompts on the hot path; ``flush``, called by one thread at a time, encodes and writes them.
 
-    Between two flushes it takes all prompts that have a vector or are wanted, and ``MAX_ENCODED`` of the others; what
-    is beyond is counted in ``skipped``. While the database is away the oldest are dropped, and counted in ``dropped``.
+    It takes all prompts that have a vector or are wanted, and of the others ``ENCODED_PER_SECOND`` (a token bucket with
+    room for ``ENCODED_AT_ONCE``); what is beyond is counted in ``skipped``. While the database is away the oldest are
+    dropped, and counted in ``dropped``. ``clock`` tells seconds that never go back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._prompts: deque[NotedPrompt] = deque()
         self._waiting: deque[NotedVector] = deque()
-        self._unasked = 0
+        self._room = float(ENCODED_AT_ONCE)
+        self._room_at = clock()
         self.skipped = 0
         self.dropped = 0
 
@@ -61,10 +66,13 @@ class PromptCollector:
         """
         if has_vector or is_wanted:
             return True
-        if self._unasked >= MAX_ENCODED:
+        now = self._clock()
+        self._room = min(ENCODED_AT_ONCE, self._room + ENCODED_PER_SECOND * (now - self._room_at))
+        self._room_at = now
+        if self._room < 1:
             self.skipped += 1
             return False
-        self._unasked += 1
+        self._room -= 1
         return True
 
     def note(self, prompt: NotedPrompt) -> None:
@@ -95,7 +103,6 @@ class PromptCollector:
         return written
 
     def _encode(self) -> None:
-        self._unasked = 0
         # Taken one by one: the event loop adds to the other end meanwhile.
         for _ in range(len(self._prompts)):
             prompt = self._prompts.popleft()

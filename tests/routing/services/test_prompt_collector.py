@@ -8,7 +8,13 @@ import pytest
 from routing.domain import prompt_encoder
 from routing.models import PromptEmbedding
 from routing.services import embeddings
-from routing.services.prompt_collector import MAX_ENCODED, MAX_WAITING, NotedPrompt, PromptCollector
+from routing.services.prompt_collector import (
+    ENCODED_AT_ONCE,
+    ENCODED_PER_SECOND,
+    MAX_WAITING,
+    NotedPrompt,
+    PromptCollector,
+)
 from tests import factories
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -40,24 +46,30 @@ def test_noted_prompts_are_encoded_and_stored_by_the_flush() -> None:
 
 
 def test_of_many_prompts_a_sample_is_taken_and_what_is_worth_most_always() -> None:
-    collector = PromptCollector()
-    for _ in range(MAX_ENCODED + 5):
+    collector = PromptCollector(lambda: 0.0)
+    for _ in range(ENCODED_AT_ONCE + 5):
         offer(collector, prompt())
     offer(collector, prompt(), is_wanted=True)
     offer(collector, prompt(vector=ZERO))
 
-    assert (len(collector), collector.skipped) == (MAX_ENCODED + 2, 5)
+    assert (len(collector), collector.skipped) == (ENCODED_AT_ONCE + 2, 5)
 
 
-@pytest.mark.django_db
-def test_each_flush_opens_the_sample_anew() -> None:
-    collector, team = PromptCollector(), factories.team()
-    for _ in range(MAX_ENCODED + 1):
-        offer(collector, prompt(team.id))
-    collector.flush()
-    offer(collector, prompt(team.id))
+def test_room_in_the_sample_comes_back_with_time() -> None:
+    passed = [0.0]
+    collector = PromptCollector(lambda: passed[0])
 
-    assert (collector.flush(), collector.skipped) == (1, 1)
+    def taken(offered: int) -> int:
+        before = len(collector)
+        for _ in range(offered):
+            offer(collector, prompt())
+        return len(collector) - before
+
+    assert taken(200) == ENCODED_AT_ONCE
+    passed[0] += 2
+    assert taken(200) == 2 * ENCODED_PER_SECOND
+    passed[0] += 3600
+    assert taken(200) == ENCODED_AT_ONCE
 
 
 def test_prompts_beyond_what_can_wait_are_dropped_and_counted() -> None:
