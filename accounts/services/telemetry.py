@@ -131,8 +131,14 @@ class Telemetry:
         if self._thread is None:
             with self._writing:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._write_on, name="telemetry", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._write_on, name="telemetry", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:
+                        # Memory is too short for a thread: whoever counts next tries again.
+                        self._is_changed = False
+                    else:
+                        self._thread = thread
 
     def _write_on(self) -> None:
         while True:

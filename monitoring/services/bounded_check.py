@@ -29,7 +29,10 @@ class BoundedCheck(Generic[T]):
         self._current()
 
     def result(self) -> T:
-        """Return what the check returns, or raise what it raises; TimeoutError after ``seconds``."""
+        """Return what the check returns, or raise what it raises; TimeoutError after ``seconds``.
+
+        RuntimeError where there is not the memory for a thread.
+        """
         return self._current().result(self._seconds)
 
     def forget(self) -> None:
@@ -41,8 +44,14 @@ class BoundedCheck(Generic[T]):
         with self._lock:
             held = self._running
             if held is None or (held.done() and time.monotonic() - self._ended_at >= self._fresh_seconds):
-                held = self._running = Future()
-                threading.Thread(target=self._run, args=(held,), name="health-check", daemon=True).start()
+                held = Future()
+                try:
+                    threading.Thread(target=self._run, args=(held,), name="health-check", daemon=True).start()
+                except RuntimeError as error:
+                    # Memory is too short for a thread. The next to ask must not wait for this run.
+                    held.set_exception(error)
+                else:
+                    self._running = held
             return held
 
     def _run(self, future: Future[T]) -> None:

@@ -133,7 +133,11 @@ class MetricsCache:
             return
         self._is_away.set()
         logger.warning("Reports are kept in this process until Redis is back: %s", type(error).__name__)
-        threading.Thread(target=self._wait_for_return, name="metrics-cache-probe", daemon=True).start()
+        try:
+            threading.Thread(target=self._wait_for_return, name="metrics-cache-probe", daemon=True).start()
+        except RuntimeError:
+            # Memory is too short for a thread, and nobody else would notice that Redis is back.
+            self._is_away.clear()
 
     def _wait_for_return(self) -> None:
         while self._is_away.is_set():

@@ -1,11 +1,12 @@
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from accounts.services import telemetry_files
+from accounts.services import telemetry, telemetry_files
 from accounts.services.telemetry import MAX_LABEL_SETS, Telemetry, UnknownSeries
 from accounts.services.telemetry_files import OwnFile, Tally
 
@@ -196,3 +197,16 @@ def test_a_disk_that_takes_nothing_is_said_once_and_stops_nobody(tmp_path, caplo
 
 def test_nothing_is_there_before_anything_was_counted(tmp_path):
     assert telemetry_files.read(tmp_path / "not made yet") == []
+
+
+def test_figures_are_written_once_there_is_memory_for_the_thread_that_does(noted, no_thread_starts, monkeypatch):
+    monkeypatch.setattr(telemetry, "WRITE_SECONDS", 0.01)
+    with no_thread_starts():
+        noted.count("api_errors_total", endpoint="/complete", status="503")
+    noted.count("api_errors_total", endpoint="/complete", status="503")
+
+    deadline = time.monotonic() + 5
+    while not noted.directory.exists() or not figures(noted.directory):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert figures(noted.directory) == {("api_errors_total", ("/complete", "503")): (2.0,)}

@@ -63,3 +63,13 @@ def test_many_callers_at_once_share_one_run():
 
     assert found == [7] * 8
     assert not entered.acquire(blocking=False)
+
+
+def test_a_check_that_no_thread_can_be_made_for_is_made_by_the_next_who_asks(no_thread_starts):
+    check = BoundedCheck(lambda: 42, seconds=0.5)
+    with no_thread_starts():
+        check.start()
+        with pytest.raises(RuntimeError):
+            check.result()
+
+    assert check.result() == 42

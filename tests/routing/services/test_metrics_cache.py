@@ -118,3 +118,14 @@ def test_a_store_that_is_away_is_asked_once_and_the_process_keeps_its_own_report
 
     assert found == ["report 1"] * 3
     assert store.asked_in_vain == 1
+
+
+def test_a_store_is_asked_again_where_nobody_could_look_for_its_return(store, no_thread_starts):
+    cache, report = MetricsCache(store), Report()
+    store.is_away = True
+    with no_thread_starts():
+        assert cache.get("metrics:latest", report) == "report 1"
+    store.is_away = False
+
+    assert MetricsCache(store).get("metrics:latest", report) == "report 2"
+    assert cache.get("metrics:latest", report) == "report 2"
