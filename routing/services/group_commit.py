@@ -166,10 +166,10 @@ class GroupCommit:
                 except (*CONNECTION_ERRORS, asyncio.CancelledError) as error:
                     # The thread finds out whether the database is away, and what of the batch it has committed.
                     pending_writes.doubt(batch)
-                    self._leave_to_thread([*batch, *self._submitted])
-                    self._submitted.clear()
+                    self._leave_to_thread(batch)
                     if isinstance(error, asyncio.CancelledError):
                         raise
+                    return
                 except Exception:
                     # A bad row, for one: the thread finds out which, and whose.
                     self._leave_to_thread(batch)
@@ -183,7 +183,7 @@ class GroupCommit:
         finally:
             self._passing = None
             if self._submitted:
-                # Broken off while it waited for more.
+                # Broken off, in an exchange or while it waited for more.
                 self._leave_to_thread(self._submitted)
                 self._submitted.clear()
 
