@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +13,7 @@ import aiohttp
 
 from accounts.models import ApiKey, Budget, Team
 from accounts.services import budgets
-from routing.models import LanguageModel, Provider
+from routing.models import GatewayInstance, LanguageModel, LedgerEntry, Provider
 from routing.services import database_clock
 from tests import factories
 from tests.fake_upstream.running import FakeUpstream
@@ -104,6 +107,18 @@ class World:
     async def until_received(self, count: int) -> None:
         """Return once so many requests of this test have reached the fake provider."""
         await until(lambda: self.upstream.received >= self._received_before + count)
+
+    async def kill_a_busy_worker(self) -> GatewayInstance:
+        """Kill the worker with the most open requests once there is one, and return it.
+
+        Which worker gets how many connections is the kernel's choice: it may be that one of them gets none.
+        """
+        open_rows = LedgerEntry.objects.filter(state=LedgerEntry.State.PENDING)
+        await until(open_rows.exists)
+        busiest = Counter(open_rows.values_list("instance_id", flat=True)).most_common(1)[0][0]
+        victim = GatewayInstance.objects.get(id=str(busiest))
+        os.kill(victim.pid, signal.SIGKILL)
+        return victim
 
     def provider(self, **fields: Any) -> Provider:
         """Add a provider that is given time; one made with ``**IMPATIENT`` is soon given up."""

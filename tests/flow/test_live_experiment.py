@@ -1,8 +1,6 @@
 """A live experiment under everything at once: many users, retries, and a worker that is killed in the middle."""
 
 import asyncio
-import os
-import signal
 from collections import Counter, defaultdict
 from datetime import timedelta
 from itertools import islice
@@ -60,8 +58,7 @@ async def test_live_experiment_counts_every_request_once_in_one_arm(own_world: W
     asking = asyncio.create_task(ask_all(caller, experiment_id))
     await own_world.until_received(USERS // 2)
 
-    victim = GatewayInstance.objects.get(pid=own_world.gateway.workers()[0])
-    os.kill(victim.pid, signal.SIGKILL)
+    victim = await own_world.kill_a_busy_worker()
     answers = await asking
     GatewayInstance.objects.filter(id=victim.id).update(lease_expires_at=database_clock.now() - timedelta(minutes=1))
     reconciler.close_orphans()
