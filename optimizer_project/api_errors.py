@@ -47,9 +47,10 @@ from routing.gateway.authentication import RateLimited, Unauthenticated
 from routing.gateway.requests import InvalidRequest
 from routing.services.assignments import UnitMissing
 from routing.services.attempt_loop import AllAttemptsFailed
-from routing.services.completion import BudgetExceeded, IdempotencyConflict, IdempotencyMismatch
+from routing.services.completion import BudgetExceeded
 from routing.services.decisions import ModelNotFound, ModelUnpriced
 from routing.services.feedback_tokens import InvalidFeedbackToken
+from routing.services.idempotency import IdempotencyConflict, IdempotencyMismatch
 from routing.services.pending_writes import StoreUnavailable
 from routing.services.policies import PolicyNotFound, PolicyNotUsable
 from routing.services.traffic_splits import SplitNotFound, SplitNotRunning

@@ -15,7 +15,7 @@ from feedback.domain.metrics import MetricValue
 from feedback.models import ResponseFeedback
 from feedback.services import linking, tallies
 from routing.models import LedgerEntry
-from routing.services.completion import IdempotencyMismatch
+from routing.services.idempotency import IdempotencyMismatch
 
 
 class UnknownRequest(Exception):

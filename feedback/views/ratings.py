@@ -28,7 +28,7 @@ from feedback.services.ratings import Rater, Rating
 from feedback.views.callers import calling_key
 from routing.gateway import requests as gateway_requests
 from routing.services import database_clock
-from routing.services.answer_copies import REPLAY_HEADER
+from routing.services.idempotency import REPLAY_HEADER
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, "header", description="The same key and rating are stored once, and answered alike."

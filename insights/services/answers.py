@@ -12,7 +12,7 @@ from insights.domain.answers import Answer
 from insights.models import AppliedAction, Finding, SuggestionFeedback
 from insights.selectors.findings import FindingNotFound
 from insights.services import actions, invalidation
-from routing.services.completion import IdempotencyMismatch
+from routing.services.idempotency import IdempotencyMismatch
 
 
 class FindingClosed(Exception):

@@ -29,7 +29,7 @@ from insights.services import actions, answers, reviews
 from insights.views.scope import one_team
 from routing.gateway import requests as gateway_requests
 from routing.services import database_clock
-from routing.services.answer_copies import REPLAY_HEADER
+from routing.services.idempotency import REPLAY_HEADER
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, "header", description="The same key and answer are stored once, and answered alike."

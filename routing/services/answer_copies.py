@@ -1,4 +1,4 @@
-"""Encrypted copies of answers: for a repeated Idempotency-Key, and for teams that keep their prompts."""
+"""Copies of answers: of streams while they pass, and encrypted for teams that keep their prompts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,44 +9,10 @@ import orjson
 from accounts.selectors import TeamInfo
 from accounts.services import encryption
 from routing.models import StoredPrompt
-from routing.services import ledger
-from routing.services.rendering import JSON_TYPE, STREAM_TYPE, Rendered
+from routing.services.rendering import STREAM_TYPE, Rendered
 
 MAX_COPY_BYTES = 4 * 1024 * 1024
-CLAIM_LIFETIME = timedelta(hours=24)
-REPLAY_HEADER = "x-optimizer-idempotent-replay"
-_CONTENT_TYPE = "content-type"
-_ANSWERS = "idempotency-answer"
 _PROMPTS = "stored-prompt"
-
-
-def claim_for(*, team_id: int, endpoint: str, idempotency_key: str, body_hash: str, now: datetime) -> ledger.Claim:
-    """Return the claim on an Idempotency-Key; keys are a team's own and separate per path."""
-    scoped = f"{team_id}\n{endpoint}\n{idempotency_key}".encode()
-    return ledger.Claim(
-        team_id=team_id,
-        key_hash=encryption.keyed_hash(scoped, purpose="idempotency-key"),
-        body_hash=body_hash,
-        created_at=now,
-        expires_at=now + CLAIM_LIFETIME,
-    )
-
-
-def kept(answer: Rendered) -> ledger.Answer:
-    """Return an answer as it is kept; one over ``MAX_COPY_BYTES`` is noted without its body."""
-    body = encryption.encrypt(answer.body, purpose=_ANSWERS) if len(answer.body) <= MAX_COPY_BYTES else None
-    return ledger.Answer(answer.status, {**answer.headers, _CONTENT_TYPE: answer.content_type}, body)
-
-
-def replay(existing: ledger.ExistingClaim) -> Rendered:
-    """Return the kept answer again, byte for byte; raises CannotDecrypt when its key is no longer known."""
-    assert existing.status is not None
-    assert existing.headers is not None
-    assert existing.encrypted_body is not None
-    headers = dict(existing.headers)
-    content_type = headers.pop(_CONTENT_TYPE, JSON_TYPE)
-    body = encryption.decrypt(existing.encrypted_body, purpose=_ANSWERS)
-    return Rendered(existing.status, {**headers, REPLAY_HEADER: "true"}, body, content_type)
 
 
 def stored_prompt(request_id: str, team: TeamInfo, messages: Any, answer: bytes, now: datetime) -> StoredPrompt | None:

@@ -12,7 +12,6 @@ from typing import Any, cast
 import msgspec
 
 from accounts.domain.features import Feature
-from accounts.services import encryption
 from routing.domain import prompt_features, team_rules
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ChatAnswer, ChatStream, ProviderError
@@ -22,6 +21,7 @@ from routing.services import (
     attempts,
     database_clock,
     decisions,
+    idempotency,
     ledger,
     ledger_rows,
     rendering,
@@ -42,14 +42,6 @@ State = LedgerEntry.State
 
 class BudgetExceeded(Exception):
     """A hard budget of the team or key has not enough left for what this request may cost."""
-
-
-class IdempotencyMismatch(Exception):
-    """The Idempotency-Key was used before with another request."""
-
-
-class IdempotencyConflict(Exception):
-    """The request with this Idempotency-Key is still being worked on, or its outcome is not known."""
 
 
 class StreamReply(msgspec.Struct, frozen=True):
@@ -104,7 +96,8 @@ class Completion:
         """Answer in one piece.
 
         Raises:
-            BudgetExceeded, IdempotencyMismatch, IdempotencyConflict: It may not run.
+            BudgetExceeded: It may not run.
+            IdempotencyMismatch, IdempotencyConflict: Its Idempotency-Key was used before.
             AllAttemptsFailed: No provider answered; the row says what was tried.
             StoreUnavailable: The ledger could not be written, so that no provider was called.
         """
@@ -182,7 +175,7 @@ class Completion:
         row = ledger_rows.opening_row(self._caller, plan, first)
         claim = None
         if request.idempotency_key is not None:
-            claim = answer_copies.claim_for(
+            claim = idempotency.claim_for(
                 team_id=request.key.team.id,
                 endpoint=request.endpoint,
                 idempotency_key=request.idempotency_key,
@@ -197,7 +190,7 @@ class Completion:
                 "raise the limit."
             )
         if isinstance(outcome, ledger.ExistingClaim):
-            return self._replay(outcome)
+            return idempotency.replay(outcome, request.body_hash)
         if plan.assignment is not None:
             self._runtime.exposures.note(plan.assignment, request.key.team.id, now)
         self._note_prompt(now)
@@ -233,26 +226,6 @@ class Completion:
                     vector=plan.vector,
                 )
             )
-
-    def _replay(self, existing: ledger.ExistingClaim) -> Rendered:
-        if existing.body_hash != self._request.body_hash:
-            raise IdempotencyMismatch(
-                "This Idempotency-Key was used with a different request body. Use a new key for a new request."
-            )
-        if existing.state == "in_flight":
-            raise IdempotencyConflict("A request with this Idempotency-Key is being worked on. Try again in a moment.")
-        if existing.state == "unknown" or existing.encrypted_body is None:
-            raise IdempotencyConflict(
-                "The first request with this Idempotency-Key was run, but its answer was not kept (it was broken off, "
-                "or too large). Use a new key to run it again."
-            )
-        try:
-            return answer_copies.replay(existing)
-        except encryption.CannotDecrypt:
-            raise IdempotencyConflict(
-                "The answer kept for this Idempotency-Key can no longer be read: its SECRET_KEY has been rotated out. "
-                "Use a new key to run the request again."
-            ) from None
 
     async def _first_reply(self, opened: Settlement) -> ChatAnswer | ChatStream:
         """Get an answer (or the start of one) from the first model that gives it; settle the row when none does."""

@@ -9,7 +9,7 @@ import msgspec
 from accounts.services import telemetry
 from routing.models import CachedResponse, LedgerEntry
 from routing.providers.base import ProviderError
-from routing.services import answer_copies, database_clock, ledger, ledger_rows, sessions
+from routing.services import answer_copies, database_clock, idempotency, ledger, ledger_rows, sessions
 from routing.services.attempt_loop import AttemptLoop
 from routing.services.completion_request import CompletionRequest
 from routing.services.ledger_rows import Ending
@@ -110,7 +110,7 @@ class Settlement(msgspec.Struct):
         if self.claim is None:
             return None
         if answer is not None:
-            return answer_copies.kept(answer)
+            return idempotency.kept(answer)
         return "release" if cost_nano_usd == 0 else "unknown"
 
     @property

@@ -13,7 +13,7 @@ from feedback.models import ResponseFeedback
 from feedback.services import linking, ratings
 from feedback.services.ratings import Rater, Rating
 from routing.models import CachedResponse, LedgerEntry, PromptEmbedding
-from routing.services.completion import IdempotencyMismatch
+from routing.services.idempotency import IdempotencyMismatch
 from tests import factories
 
 NOW = factories.NOON + timedelta(hours=1)

@@ -10,7 +10,7 @@ from insights.services import answers
 from insights.services.actions import NotApplicable
 from insights.services.answers import FindingClosed, NothingToApply, Recorded
 from routing.models import TeamRule
-from routing.services.completion import IdempotencyMismatch
+from routing.services.idempotency import IdempotencyMismatch
 from tests import factories
 from tests.insights.reviewed_traffic import NOW, catalog, finding
 
