@@ -73,7 +73,7 @@ class Runtime:
         self._readers = Threads(READER_THREADS, "reader")
         self._tasks: set[asyncio.Task[Any]] = set()
         self._key_uses: dict[int, datetime] = {}
-        self._poller: asyncio.Task[None] | None = None
+        self._periodic: list[asyncio.Task[None]] = []
 
     @classmethod
     async def start(cls) -> "Runtime":
@@ -99,7 +99,7 @@ class Runtime:
             raise
         # What was loaded so far stays: the collector need not look at it again and again while requests come and go.
         process_memory.set_collector()
-        runtime._poller = asyncio.create_task(runtime._poll())
+        runtime._periodic = [asyncio.create_task(work()) for work in (runtime._poll, runtime._write_notes)]
         runtime.is_accepting = True
         cls.current = runtime
         return runtime
@@ -146,8 +146,9 @@ class Runtime:
             task.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=2)
-        if self._poller is not None:
-            self._poller.cancel()
+        if self._periodic:
+            for task in self._periodic:
+                task.cancel()
             await self._quietly(self.read(self.prompts.flush))
             await self._quietly(self.read(self.exposures.flush))
             await self._quietly(self.read(self._end_lease))
@@ -174,12 +175,18 @@ class Runtime:
         instance.end(self.instance, database_clock.now())
 
     async def _poll(self) -> None:
-        renewed_at = flushed_at = stored_at = time.monotonic()
+        """Look for changed configuration; a task of its own, for what takes long must not put off a revocation."""
         while True:
             await asyncio.sleep(snapshot.POLL_SECONDS)
             await self._quietly(self.read(snapshot.refresh))
             telemetry.gauge("gateway_requests_in_flight", self.in_flight)
             telemetry.gauge("gateway_writes_waiting", self.writer.waiting)
+
+    async def _write_notes(self) -> None:
+        """Renew the lease, and write now and then what requests left to be noted."""
+        renewed_at = flushed_at = stored_at = time.monotonic()
+        while True:
+            await asyncio.sleep(snapshot.POLL_SECONDS)
             now = time.monotonic()
             if now - stored_at >= NOTES_FLUSH_SECONDS and (len(self.prompts) or len(self.exposures)):
                 stored_at = now
