@@ -180,6 +180,11 @@ def _status(budget: Budget, start: date, current: dict[tuple[int, date], BudgetP
     )
 
 
+def in_scope(team: Team | None) -> Q:
+    """Restrict rows with a team to what one policy learns from: a team's own, or all that learn together (None)."""
+    return Q(team__learns_alone=False) if team is None else Q(team=team)
+
+
 def _team_info(team: Team) -> TeamInfo:
     return TeamInfo(
         id=team.id,

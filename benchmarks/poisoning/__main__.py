@@ -107,7 +107,7 @@ def render(counted: dict[str, Counter[str]], runs: int, seed: int) -> str:
         [
             cell.name,
             *_wrong(counted[cell.name], runs),
-            *_shares(counted[cell.name], runs, "is_frozen", "is_naively_wrong"),
+            *_shares(counted[cell.name], runs, "is_frozen", "is_flooded", "is_naively_wrong"),
         ]
         for cell in ATTACKS
     ]
@@ -115,17 +115,16 @@ def render(counted: dict[str, Counter[str]], runs: int, seed: int) -> str:
         [
             cell.name,
             *_wrong(counted[cell.name], runs)[:1],
-            *_shares(counted[cell.name], runs, "has_arrived", "is_frozen"),
+            *_shares(counted[cell.name], runs, "has_arrived", "is_frozen", "is_flooded"),
         ]
         for cell in HONEST
     ]
+    alerts = ["frozen, with alert", "told of a flood"]
     return "\n\n".join(
         [
             f"{runs:,} runs of each, seed {seed}.",
-            _table(
-                ["attack", "wrong switches", "95 % sure: below", "frozen, with alert", "plain means switch"], attacks
-            ),
-            _table(["what honest people bring about", "wrong switches", "learned", "frozen, with alert"], honest),
+            _table(["attack", "wrong switches", "95 % sure: below", *alerts, "plain means switch"], attacks),
+            _table(["what honest people bring about", "wrong switches", "learned", *alerts], honest),
             "\n".join(f"- MISSED: {failure}" for failure in failures(counted, runs)) or "Every target is met.",
         ]
     )

@@ -65,12 +65,14 @@ class Outcome:
         is_wrong: Whether the pattern was ever sent to another model than these, or taken from one that should have it.
         has_arrived: Whether the pattern is where it should be.
         is_frozen: Whether an alert was raised, and the pattern left to staff.
+        is_flooded: Whether an alert was raised of somebody who rates far more than counts, which freezes nothing.
         is_naively_wrong: Whether the mean of all ratings would have sent it elsewhere than wanted.
     """
 
     is_wrong: bool
     has_arrived: bool
     is_frozen: bool
+    is_flooded: bool
     is_naively_wrong: bool
 
 
@@ -191,6 +193,7 @@ def run(cell: Cell, seed: int, number: int) -> Outcome:
         is_wrong=not right.issuperset(learner.switches),
         has_arrived=where == cell.wanted,
         is_frozen=bool(learner.frozen),
+        is_flooded=learner.is_flooded,
         is_naively_wrong=_by_plain_means(votes) != cell.wanted,
     )
 

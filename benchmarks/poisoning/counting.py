@@ -12,6 +12,7 @@ import numpy as np
 from feedback.domain.vote_limits import VOTES_PER_USER_GROUP_AND_WEEK
 from learning.domain import aging
 from learning.domain.evidence import MICRO, MIN_ROWS, Evidence, Regulars
+from learning.domain.vote_floods import PER_PERSON_AND_DAY
 from learning.domain.vote_rates import DAYS_BEFORE, MIN_VOTES_OF_DAY, VoteRate
 
 DAY = 86_400
@@ -91,6 +92,13 @@ def rates(votes: Votes, offers: Sequence[Offer], pattern: str, now: int) -> Iter
         rated = counted.where(counted.model == number)
         if np.count_nonzero(rated.at >= day) >= MIN_VOTES_OF_DAY:
             yield _rate(rated, offer, pattern, day)
+
+
+def has_flood(votes: Votes, now: int) -> bool:
+    """Say whether one person gave far more ratings of one model in the last day than can count."""
+    lately = votes.between(now - DAY, now)
+    _, counts = np.unique(lately.person * 1_000 + lately.model, return_counts=True)
+    return bool((counts > PER_PERSON_AND_DAY).any())
 
 
 def _most(lately: Votes) -> int:

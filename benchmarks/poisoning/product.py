@@ -22,18 +22,23 @@ _WATCHED_AT = 5_400
 
 @dataclass
 class Learner:
-    """The pattern table of one pattern, with what has frozen it; ``switches`` are the models it was given in turn."""
+    """The pattern table of one pattern, with what has frozen it.
+
+    ``switches`` are the models it was given in turn; ``is_flooded`` says whether an alert of a flood was raised.
+    """
 
     pattern: str
     offers: Sequence[Offer]
     incumbent: Incumbent | None = None
     frozen: dict[str, str] = field(default_factory=dict)
     switches: list[str | None] = field(default_factory=list)
+    is_flooded: bool = False
 
     def live(self, votes: Votes, begin: int, end: int) -> None:
         """Go through whole weeks: each night look for unusual ratings, each Sunday learn."""
         for day in range(begin, end, DAY):
             self._watch(votes, day + _WATCHED_AT)
+            self.is_flooded = self.is_flooded or counting.has_flood(votes, day + _WATCHED_AT)
             if (day - begin) % (7 * DAY) == 6 * DAY:
                 self._retrain(votes, day - 6 * DAY + _RETRAINED_AT)
 

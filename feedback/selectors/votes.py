@@ -7,6 +7,7 @@ from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, Query
 from django.db.models.functions import DenseRank, RowNumber
 
 from accounts.models import Team
+from accounts.selectors import in_scope
 from feedback.domain.vote_limits import UNNAMED_VOTES_PER_KEY_AND_DAY, VOTES_PER_USER_GROUP_AND_WEEK
 from feedback.models import ResponseFeedback
 
@@ -119,9 +120,8 @@ def _rows_of(found: QuerySet[ResponseFeedback]) -> QuerySet[ResponseFeedback]:
 
 
 def _eligible(team: Team | None, since: datetime, until: datetime) -> QuerySet[ResponseFeedback]:
-    scope = Q(team__learns_alone=False) if team is None else Q(team=team)
     return ResponseFeedback.objects.filter(
-        scope,
+        in_scope(team),
         Q(created_at__gte=F("requested_at")),
         linked=True,
         created_at__gte=since,

@@ -12,6 +12,7 @@ class LearningAlert(models.Model):
         QUALITY_DROP = "quality_drop", "quality fell after a run"
         VOTE_ANOMALY = "vote_anomaly", "unusual ratings: the pattern is frozen"
         VOTE_DISPUTE = "vote_dispute", "ratings contradict each other: the pattern is frozen"
+        VOTE_FLOOD = "vote_flood", "far more ratings than count"
         PREDICTOR_REFUSED = "predictor_refused", "a predictor could not be loaded"
 
     # While they are unresolved, their pattern learns nothing.

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, Value, When
 
 from accounts.models import Team
+from accounts.selectors import in_scope
 from learning.domain.length_means import LengthSum
 from learning.models import EvaluationOutcome
 from learning.selectors.evidence import ModelChange
@@ -42,9 +43,8 @@ def answer_lengths(
 def _answered(
     team: Team | None, since: datetime, until: datetime, changes: tuple[ModelChange, ...]
 ) -> QuerySet[LedgerEntry]:
-    scope = Q(team__learns_alone=False) if team is None else Q(team=team)
     found = LedgerEntry.objects.filter(
-        scope,
+        in_scope(team),
         created_at__gte=since,
         created_at__lt=until,
         state=LedgerEntry.State.SETTLED,

@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count
 
 from accounts.models import Team
+from accounts.selectors import in_scope
 from feedback.models import ResponseFeedback
 from learning.domain.confidence import LEVELS
 from learning.models import LearningAlert, ModelPerformance, RetrainingRun
@@ -107,7 +108,7 @@ def _pattern_counts(team_id: int | None, now: datetime) -> Counter[str]:
 
 def _targets(team: Team | None, coverage: float | None, now: datetime) -> dict[str, Target]:
     rated = ResponseFeedback.objects.filter(
-        _scope(team), created_at__gte=now - timedelta(days=RATING_DAYS), created_at__lte=now
+        in_scope(team), created_at__gte=now - timedelta(days=RATING_DAYS), created_at__lte=now
     ).aggregate(count=Count("id"), quality=Avg("quality_score"))
     per_day = rated["count"] / RATING_DAYS
     quality = None if rated["quality"] is None else float(rated["quality"])
@@ -121,10 +122,6 @@ def _targets(team: Team | None, coverage: float | None, now: datetime) -> dict[s
             f"{low:.0%} to {high:.0%}", coverage, coverage is not None and low <= coverage <= high
         ),
     }
-
-
-def _scope(team: Team | None) -> Q:
-    return Q(team__learns_alone=False) if team is None else Q(team=team)
 
 
 def _share(part: int, whole: int) -> float:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Q
-
 from accounts.models import Team
+from accounts.selectors import in_scope
 from learning.selectors.logged_decisions import DECIDED_BY_POLICY
 from routing.models import LedgerEntry
 
@@ -24,10 +23,9 @@ class Traffic:
 
 def decided(*, team: Team | None, since: datetime, until: datetime) -> Traffic:
     """Count the newest requests of a scope in [``since``, ``until``); a ``team`` of None: teams that learn together."""
-    scope = Q(team__learns_alone=False) if team is None else Q(team=team)
     rows = (
         LedgerEntry.objects.filter(
-            scope, created_at__gte=since, created_at__lt=until, requested_model__in=DECIDED_BY_POLICY
+            in_scope(team), created_at__gte=since, created_at__lt=until, requested_model__in=DECIDED_BY_POLICY
         )
         .order_by("-created_at")
         .values_list("team_id", "user_id")

@@ -1,14 +1,15 @@
-"""Watches over what is learned from: freezes patterns with unusual ratings, tells when quality fell after a run."""
+"""Watches over what is learned from: freezes patterns with unusual ratings, tells of floods and of falling quality."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from accounts.models import Team
+from learning.domain.vote_floods import Flood, message
 from learning.domain.vote_rates import VoteRate, anomaly
 from learning.models import LearningAlert, RetrainingRun
-from learning.selectors import votes_over_time
+from learning.selectors import vote_floods, votes_over_time
 from learning.selectors.votes_over_time import Quality
 
 logger = logging.getLogger(__name__)
@@ -18,8 +19,9 @@ WATCHED = timedelta(days=7)
 MIN_RATINGS = 10
 MAX_FALL = 0.10
 Kind = LearningAlert.Kind
-# The ratings that were in dispute are still there after staff have looked at them.
+# The ratings that were in dispute are still there after staff have looked at them, and who gave too many goes on.
 SETTLED_FOR = timedelta(days=28)
+_FLOODS_SHOWN = 10
 
 
 def frozen(team: Team | None) -> dict[str, str]:
@@ -63,10 +65,30 @@ def freeze_disputed(team: Team | None, disputed: Mapping[str, str], *, now: date
     ]
 
 
+def tell_of_floods(team: Team | None, *, now: datetime) -> list[LearningAlert]:
+    """Tell who gave far more ratings in the last day than count, once for a pattern, and once for keys without one.
+
+    Where staff have resolved such an alert lately, they know.
+    """
+    by_pattern: dict[str, list[Flood]] = {}
+    for flood in vote_floods.floods(team, now=now):
+        by_pattern.setdefault(flood.pattern, []).append(flood)
+    known = LearningAlert.objects.filter(team=team, kind=Kind.VOTE_FLOOD).exclude(resolved_at__lte=now - SETTLED_FOR)
+    told = set(known.values_list("pattern", flat=True))
+    return [
+        _raise(team, Kind.VOTE_FLOOD, pattern, message(found), _largest(found), now, None)
+        for pattern, found in by_pattern.items()
+        if pattern not in told
+    ]
+
+
 def watch(*, now: datetime) -> list[LearningAlert]:
     """Look for unusual ratings of every scope, and for quality that fell after a run; return what is new."""
     scopes = (None, *Team.objects.filter(learns_alone=True).order_by("slug"))
-    return [*(alert for team in scopes for alert in freeze_unusual(team, now=now)), *check_quality(now=now)]
+    unusual_ratings = (
+        alert for team in scopes for look in (freeze_unusual, tell_of_floods) for alert in look(team, now=now)
+    )
+    return [*unusual_ratings, *check_quality(now=now)]
 
 
 def resolve(alert: LearningAlert, *, actor: str, now: datetime) -> bool:
@@ -111,6 +133,10 @@ def _falls(before: Quality, after: Quality, patterns: Iterable[str]) -> list[tup
         if fall > MAX_FALL:
             found.append((pattern, fall))
     return found
+
+
+def _largest(floods: Sequence[Flood]) -> dict[str, object]:
+    return {"floods": len(floods), "largest": [asdict(flood) for flood in floods[:_FLOODS_SHOWN]]}
 
 
 def _raise_fall(run: RetrainingRun, pattern: str, fall: float, now: datetime) -> LearningAlert | None:

@@ -26,6 +26,11 @@ def test_what_limits_and_means_would_let_through_raises_an_alert(name: str) -> N
     assert counted(name)["is_frozen"] == RUNS
 
 
+def test_a_flood_is_told_and_honest_zeal_is_none() -> None:
+    assert counted("one person with 10,000 votes")["is_flooded"] == RUNS
+    assert [counted(cell.name)["is_flooded"] for cell in HONEST] == [0] * len(HONEST)
+
+
 def test_one_person_would_move_plain_means() -> None:
     assert counted("one person with 10,000 votes")["is_naively_wrong"] == RUNS
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.poisoning import counting
 from benchmarks.poisoning.counting import DAY, Offer, Votes
 from feedback.models import ResponseFeedback
-from learning.selectors import evidence, votes_over_time
+from learning.selectors import evidence, vote_floods, votes_over_time
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,10 @@ def votes() -> Votes:
     at[:80] = UNTIL - 1 - rng.permutation(DAY - 1)[:80]
     person, model, stars = rng.integers(8, size=900), rng.integers(2, size=900), rng.integers(1, 6, size=900)
     person[:80] = np.arange(80) % 40
-    made = Votes(person, model, at, stars, stars > 2)
+    return store(Votes(person, model, at, stars, stars > 2))
+
+
+def store(made: Votes) -> Votes:
     team = factories.team()
     ResponseFeedback.objects.bulk_create(
         factories.unsaved_feedback(
@@ -64,3 +67,12 @@ def test_rates_are_those_of_the_database(votes: Votes) -> None:
 
     assert simulated == votes_over_time.busy_rates(None, now=NOW)
     assert {rate.days_of_history for rate in simulated} == {28}
+
+
+def test_floods_are_those_of_the_database(votes: Votes) -> None:
+    assert (counting.has_flood(votes, UNTIL), vote_floods.floods(None, now=NOW)) == (False, [])
+    ones = np.ones(60, dtype=np.int64)
+    flood = store(Votes(900 * ones, ones, UNTIL - 1 - np.arange(60), 5 * ones, ones > 0))
+
+    assert counting.has_flood(Votes.joined([votes, flood]).ordered(), UNTIL)
+    assert [found.ratings for found in vote_floods.floods(None, now=NOW)] == [60]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Max, Min, Q
 
 from accounts.models import Team
+from accounts.selectors import in_scope
 from feedback.models import ResponseFeedback
 from insights.models import LearningMetric, Review, SuggestionFeedback
 from jobs.models import JobRun
@@ -50,8 +51,8 @@ def backlog(_since: datetime, now: datetime) -> list[Reading]:
     """
     oldest = now - timedelta(days=settings.LEARNING_WINDOW_DAYS)
     alone = list(Team.objects.filter(learns_alone=True))
-    waiting = sum(_unread(Q(team=team), _last_read(team), oldest) for team in alone)
-    waiting += _unread(Q(team__learns_alone=False), _last_read(None), oldest)
+    waiting = sum(_unread(in_scope(team), _last_read(team), oldest) for team in alone)
+    waiting += _unread(in_scope(None), _last_read(None), oldest)
     return [Reading(float(waiting), text=f"{waiting} linked ratings wait for a retraining.")]
 
 

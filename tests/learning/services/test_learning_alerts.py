@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Team
+from learning.domain.vote_floods import PER_KEY_AND_DAY, PER_PERSON_AND_DAY
 from learning.models import LearningAlert, RetrainingRun
 from learning.services import alerts
 from tests import factories
@@ -44,6 +45,59 @@ def test_a_burst_of_one_person_is_stopped_by_the_limits_and_freezes_nothing() ->
     rate(team, 1_000, user_id="eve", quality_score=1)
 
     assert alerts.freeze_unusual(None, now=NOW) == []
+
+
+def test_a_flood_of_one_person_is_told_once_and_freezes_nothing() -> None:
+    team = factories.team()
+    rate(team, 1_000, user_id="eve", quality_score=1)
+    rate(team, PER_PERSON_AND_DAY, user_id="zealous")
+
+    [alert] = alerts.watch(now=NOW)
+
+    assert (alert.kind, alert.pattern, alert.details["floods"]) == ("vote_flood", "code", 1)
+    assert alert.message.startswith("1 person gave up to 1,000 ratings of one model in a day, of which 5 a week count")
+    [told] = alert.details["largest"]
+    assert (told["user_id"], told["ratings"], told["team_id"]) == ("eve", 1_000, team.id)
+    assert alerts.frozen(None) == {}
+    assert alerts.watch(now=NOW) == []
+
+
+def test_ratings_of_the_day_before_are_no_flood() -> None:
+    rate(factories.team(), 1_000, user_id="eve", requested_at=NOW - DAY - timedelta(seconds=1))
+
+    assert alerts.tell_of_floods(None, now=NOW) == []
+
+
+def test_a_flood_without_names_is_told_of_its_key() -> None:
+    team = factories.team()
+    ours, theirs = factories.api_key(team)[0], factories.api_key(team)[0]
+    rate(team, PER_KEY_AND_DAY, api_key=ours)
+    rate(team, PER_KEY_AND_DAY // 2, api_key=theirs)
+    rate(team, PER_KEY_AND_DAY // 2 + 1, api_key=theirs, pattern="analysis")
+
+    [alert] = alerts.tell_of_floods(None, now=NOW)
+
+    assert (alert.pattern, [told["api_key_id"] for told in alert.details["largest"]]) == ("", [theirs.id])
+    assert alert.message.startswith("1 key gave up to 501 ratings without a user_id in a day, of which 50 a day count")
+
+
+def test_a_flood_that_staff_know_is_told_again_after_four_weeks() -> None:
+    team = factories.team()
+    rate(team, 60, user_id="nightly evaluation")
+    [alert] = alerts.tell_of_floods(None, now=NOW)
+    alerts.resolve(alert, actor="ann", now=NOW)
+    later = NOW + alerts.SETTLED_FOR
+    rate(team, 60, user_id="nightly evaluation", requested_at=later - DAY / 2)
+
+    assert alerts.tell_of_floods(None, now=later - timedelta(seconds=1)) == []
+    assert len(alerts.tell_of_floods(None, now=later)) == 1
+
+
+def test_floods_of_a_team_that_learns_alone_are_told_of_its_own_policy() -> None:
+    alone = factories.team(learns_alone=True)
+    rate(alone, 60, user_id="eve")
+
+    assert [(alert.team, alert.kind) for alert in alerts.watch(now=NOW)] == [(alone, "vote_flood")]
 
 
 def test_a_key_that_suddenly_gives_most_ratings_freezes_the_pattern() -> None:
