@@ -142,27 +142,27 @@ def stream(read: Read, way: Way, price: float, seed: int, train: Trainer) -> Str
     asked = order[way.warm_start :]
     cuts = np.linspace(0, len(asked), PARTS + 1).astype(int)
     served, propensity = np.empty(len(asked), dtype=np.int64), np.empty(len(asked))
-    known: product.Known | None = None
+    learned: product.Learned | None = None
     for part, (begin, end) in enumerate(pairwise(cuts)):
-        known = _trained(read, observed, seed, train) or known
+        learned = _learned(read, observed, seed, train) or learned
         document = policy.document(exploration_share=way.exploration_share, usd_per_quality=1.0 / price)
-        followed = product.learned_policy(known, document, version=part + 1)
+        followed = product.learned_policy(learned, document, version=part + 1)
         rows = asked[begin:end]
-        served[begin:end], propensity[begin:end] = _serve(read, followed, known, rows, seed)
+        served[begin:end], propensity[begin:end] = _serve(read, followed, learned, rows, seed)
         observed[rows, served[begin:end]] = True
     return _summed_up(read.pool, asked, served, int(cuts[FIRST_LAST_PART]), price, float(propensity.min()))
 
 
-def _trained(read: Read, observed: BoolArray, seed: int, train: Trainer) -> product.Known | None:
+def _learned(read: Read, observed: BoolArray, seed: int, train: Trainer) -> product.Learned | None:
     rows = np.flatnonzero(observed.any(axis=1))
     try:
-        return train(read, rows, observed, seed)
+        return product.learn(read, rows, observed, seed, train)
     except NotEnoughEvidence:
         return None
 
 
 def _serve(
-    read: Read, followed: RoutingPolicy, known: product.Known | None, rows: IntArray, seed: int
+    read: Read, followed: RoutingPolicy, learned: product.Learned | None, rows: IntArray, seed: int
 ) -> tuple[IntArray, FloatArray]:
     """Return the model served to each prompt, and the probability with which it was."""
     strategy = strategies.get("learning")
@@ -177,7 +177,7 @@ def _serve(
                 forecasts=forecasts,
             )
         )
-        for row, (options, forecasts) in zip(rows, product.options(read, known, rows), strict=True)
+        for row, (options, forecasts) in zip(rows, product.options(read, learned, rows), strict=True)
     ]
     return (
         np.array([product.index_of(decision) for decision in decisions], dtype=np.int64),

@@ -125,6 +125,7 @@ def _cut(pool: Pool, asked: Options) -> Pool:
         quality=pool.quality[rows],
         cost=pool.cost[rows],
         groups=pool.groups[rows],
+        tokens=None if pool.tokens is None else pool.tokens[rows],
     )
 
 

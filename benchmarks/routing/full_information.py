@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.routing import baselines, product, scores, sweeps
 from benchmarks.routing.pools import IntArray, Pool, folds
-from benchmarks.routing.product import Expected, Read, Trainer
+from benchmarks.routing.product import Read, Trainer
 from benchmarks.routing.scores import Scored
 from benchmarks.routing.sweeps import Sweep
 from routing.domain import policy, strategies
@@ -38,31 +38,31 @@ def measure(read: Read, settings: Settings, *, train: Trainer, say: Callable[[st
     """Return the figures of every router on a pool."""
     pool = read.pool
     fold = folds(pool.groups, settings.folds, settings.seed)
-    predicted = out_of_fold(read, fold, settings, train=train, say=say)
+    known = out_of_fold(read, fold, settings, train=train, say=say)
     say(f"{pool.name}: {settings.bootstrap} bootstrap draws")
     rows = scores.weights(pool.groups, settings.bootstrap, settings.seed)
-    return scores.score(pool, routers(read, predicted, fold, settings), sweeps.oracle(pool), rows)
+    return scores.score(pool, routers(read, known, fold, settings), sweeps.oracle(pool), rows)
 
 
 def out_of_fold(
     read: Read, fold: IntArray, settings: Settings, *, train: Trainer, say: Callable[[str], None]
-) -> Expected:
-    """Return what the product expects on every prompt, trained on all outcomes of the other folds."""
-    shape = read.pool.quality.shape
-    found = Expected(np.empty(shape), np.empty(shape), np.empty(shape))
+) -> list[Known]:
+    """Return what the product knows of every prompt, trained on all outcomes of the other folds."""
+    everything = np.ones(read.pool.quality.shape, dtype=bool)
+    found: dict[int, Known] = {}
     for number in range(settings.folds):
         say(f"{read.pool.name}: fold {number + 1} of {settings.folds}")
-        known = train(read, np.flatnonzero(fold != number), np.ones(shape, dtype=bool), settings.seed)
+        learned = product.learn(read, np.flatnonzero(fold != number), everything, settings.seed, train)
         rows = np.flatnonzero(fold == number)
-        part = product.expected(read, known, rows)
-        found.quality[rows], found.deviation[rows], found.cost[rows] = part.quality, part.deviation, part.cost
-    return found
+        for row, (options, forecasts) in zip(rows.tolist(), product.options(read, learned, rows), strict=True):
+            found[row] = read.features[row], options, forecasts or {}
+    return [found[row] for row in range(len(read.features))]
 
 
-def routers(read: Read, predicted: Expected, fold: IntArray, settings: Settings) -> list[Sweep]:
+def routers(read: Read, known: Sequence[Known], fold: IntArray, settings: Settings) -> list[Sweep]:
     """Return all routers but the oracle, in the order of the report."""
     pool, seed = read.pool, settings.seed
-    by_tolerance, by_value = product_rows(read, predicted)
+    by_tolerance, by_value = product_rows(read, known)
     return [
         sweeps.always(BEST, pool.best_model, len(pool.texts)),
         sweeps.always(CHEAPEST, 0, len(pool.texts)),
@@ -82,12 +82,8 @@ def fixed_mix(pool: Pool) -> Sweep:
     return Sweep(MIX, np.repeat(models[:, np.newaxis], len(pool.texts), axis=1))
 
 
-def product_rows(read: Read, predicted: Expected) -> list[Sweep]:
+def product_rows(read: Read, known: Sequence[Known]) -> list[Sweep]:
     """Let the product's strategy ``learning`` decide, by tolerance from 0 to 1 and by every price of quality."""
-    known = [
-        (features, product.candidates(read, predicted.cost[row]), predicted.forecasts(row, read.model_names))
-        for row, features in enumerate(read.features)
-    ]
     by_tolerance = [_served(known, policy.document(tolerance=tolerance)) for tolerance in tolerances(known)]
     by_value = [
         _served(known, policy.document(usd_per_quality=1.0 / price)) for price in sweeps.prices(read.pool).tolist()

@@ -1,7 +1,8 @@
 """Reads pools of real outcomes: what several models answered to the same prompts, how well, and at what cost.
 
 A pool is a folder with ``prompts.csv`` (``prompt_id``, ``category``, ``prompt``; ``dataset`` and ``split`` where there
-are some) and ``outcomes.csv`` (``prompt_id``, ``model``, ``quality`` in [0, 1], ``cost_usd``), each plain or gzipped.
+are some) and ``outcomes.csv`` (``prompt_id``, ``model``, ``quality`` in [0, 1], ``cost_usd``, and ``in_tokens`` and
+``out_tokens`` where they are known), each plain or gzipped.
 
 The same rules hold for every folder:
 
@@ -35,6 +36,7 @@ class Pool:
     """Prompts and what every model made of them; ``quality`` and ``cost`` are [prompts, models], cheapest model first.
 
     ``groups`` are equal for prompts that say the same. ``cost_unit`` is ``USD`` or ``calls`` to the dearer model.
+    ``tokens`` [prompts, models, 2] were sent and answered; None where that is not known of every outcome.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Pool:
     cost: FloatArray
     cost_unit: str
     groups: IntArray
+    tokens: FloatArray | None = None
 
     @property
     def is_pair(self) -> bool:
@@ -154,12 +157,20 @@ def _pool(name: str, prompts: Sequence[Prompt], outcomes: Outcomes, models: Sequ
         cost=np.tile([0.0, 1.0], (len(kept), 1)) if is_pair else cost[:, order],
         cost_unit=CALLS if is_pair else DOLLARS,
         groups=group_of_equal(texts),
+        tokens=_tokens(kept, outcomes, names),
     )
 
 
 def _table(prompts: Sequence[Prompt], values: dict[tuple[str, str], float], models: Sequence[str]) -> FloatArray:
     rows = [[values.get((prompt.id, model), np.nan) for model in models] for prompt in prompts]
     return np.array(rows, dtype=np.float64).reshape(len(prompts), len(models))
+
+
+def _tokens(prompts: Sequence[Prompt], outcomes: Outcomes, models: Sequence[str]) -> FloatArray | None:
+    found = [[outcomes.tokens.get((prompt.id, model)) for model in models] for prompt in prompts]
+    if any(tokens is None for row in found for tokens in row):
+        return None
+    return np.array(found, dtype=np.float64).reshape(len(prompts), len(models), 2)
 
 
 def _normalized(text: str) -> str:

@@ -2,24 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.routing import prices
 from benchmarks.routing.pools import FloatArray, IntArray, Pool
-from learning.domain import predictor_training
+from benchmarks.routing.prices import Priced
+from learning.domain import length_means, predictor_training
+from learning.domain.length_means import LengthSum
 from learning.domain.scale_search import LogScales
 from learning.domain.training_set import TrainingSet
-from routing.domain import policy, predictor, prompt_features, strategies
-from routing.domain.candidates import by_cost
+from routing.domain import candidates, policy, predictor, prompt_features, strategies, tokens
 from routing.domain.catalog import TIERS, Candidate, ModelSpec
 from routing.domain.decision import Controls, RoutingDecision
+from routing.domain.output_lengths import OutputLengths
 from routing.domain.policy import Forecast, Predictor, RoutingPolicy
+from routing.domain.pricing import PriceSchedule
 from routing.domain.prompt import PromptFeatures
 from routing.domain.quality_predictor import LOWER_BOUND_DEVIATIONS, QualityPredictor
-from routing.domain.quality_prior import expected_quality
 from routing.services import embeddings
 
 BoolArray = NDArray[np.bool_]
@@ -34,6 +36,7 @@ class Read:
     features: tuple[PromptFeatures, ...]
     vectors: NDArray[np.float32]
     models: tuple[ModelSpec, ...]
+    priced: Priced
 
     @property
     def model_names(self) -> tuple[str, ...]:
@@ -46,11 +49,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
-    """What is expected of every model on some prompts, [prompts, models]: quality, its deviation, and cost."""
+    """What is expected of every model on some prompts: quality and its deviation, [prompts, models]."""
 
     quality: FloatArray
     deviation: FloatArray
-    cost: FloatArray
 
     def forecasts(self, row: int, names: Sequence[str]) -> dict[str, Forecast]:
         """Return the forecasts of one prompt by the models' names, as ``QualityPredictor.forecast`` does for one."""
@@ -71,7 +73,13 @@ class Known(Predictor, Protocol):
         patterns: Sequence[str],
     ) -> tuple[np.ndarray, np.ndarray]: ...
 
-    def expected_cost_many(self, tasks: Sequence[str | None], patterns: Sequence[str]) -> np.ndarray: ...
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a policy is given by a training: a predictor, and how long answers are, None where they have no price."""
+
+    predictor: Known
+    lengths: OutputLengths | None
 
 
 # Learns from what was observed [prompts of the pool, models] of some of its prompts, as ``train`` does.
@@ -88,15 +96,25 @@ def read(pool: Pool) -> Read:
         ],
         dtype=np.float32,
     )
-    return Read(pool, features, vectors, catalog(pool.model_names))
+    counted = [
+        [tokens.for_model(known.input_tokens, name) for name in map(_name, pool.model_names)] for known in features
+    ]
+    priced = prices.of(pool, np.array(counted, dtype=np.float64))
+    return Read(pool, features, vectors, catalog(pool.model_names, priced.schedules), priced)
 
 
-def catalog(names: Sequence[str]) -> tuple[ModelSpec, ...]:
+def catalog(names: Sequence[str], schedules: Sequence[PriceSchedule]) -> tuple[ModelSpec, ...]:
     """Return the models of a pool, cheapest first, spread over the product's tiers by the rank of their price."""
     last = max(1, len(names) - 1)
     return tuple(
-        _model(number, name, TIERS[round(number * (len(TIERS) - 1) / last)]) for number, name in enumerate(names)
+        _model(number, name, TIERS[round(number * (len(TIERS) - 1) / last)], price)
+        for number, (name, price) in enumerate(zip(names, schedules, strict=True))
     )
+
+
+def learn(read: Read, rows: IntArray, observed: BoolArray, seed: int, train: Trainer) -> Learned:
+    """Train on what was observed of the prompts ``rows``; raises what ``train`` raises."""
+    return Learned(train(read, rows, observed, seed), lengths(read, rows, observed))
 
 
 def train(read: Read, rows: IntArray, observed: BoolArray, seed: int) -> QualityPredictor:
@@ -150,54 +168,65 @@ def _training_set(read: Read, rows: IntArray, observed: BoolArray) -> TrainingSe
         prompt_index=prompt_index,
         model_index=model_index,
         quality=pool.quality[known, model_index],
-        cost_usd=pool.cost[known, model_index],
         weight=np.ones(len(known)),
         groups=pool.groups[rows].tolist(),
     )
 
 
+def lengths(read: Read, rows: IntArray, observed: BoolArray) -> OutputLengths | None:
+    """Learn from what was observed of the prompts ``rows`` how long answers are."""
+    if read.priced.answer_tokens is None:
+        return None
+    kinds: dict[tuple[str, str | None], list[int]] = {}
+    for row in rows.tolist():
+        features = read.features[row]
+        kinds.setdefault((features.pattern, features.task), []).append(row)
+    sums = []
+    for (pattern, task), members in kinds.items():
+        seen = observed[members]
+        answered = (seen * read.priced.answer_tokens[members]).sum(axis=0)
+        for name, ended, total in zip(read.model_names, seen.sum(axis=0).tolist(), answered.tolist(), strict=True):
+            if ended:
+                sums.append(LengthSum(name, pattern, task, ended, round(total)))
+    return length_means.learn(sums)
+
+
 def expected(read: Read, known: Known, rows: IntArray) -> Expected:
-    """Forecast the quality and the cost of every model on the prompts ``rows``."""
+    """Forecast the quality of every model on the prompts ``rows``."""
     pool = read.pool
-    tasks = [pool.tasks[row] for row in rows]
-    patterns = [read.features[row].pattern for row in rows]
     quality, deviation = known.forecast_many(
-        read.vectors[rows], texts=[pool.texts[row] for row in rows], tasks=tasks, patterns=patterns
+        read.vectors[rows],
+        texts=[pool.texts[row] for row in rows],
+        tasks=[pool.tasks[row] for row in rows],
+        patterns=[read.features[row].pattern for row in rows],
     )
-    cost = known.expected_cost_many(tasks, patterns)
-    # A model costs what it does on average where it was not seen: its price was known before anything was learned.
-    return Expected(quality, deviation, np.where(np.isnan(cost), pool.cost.mean(axis=0), cost))
+    return Expected(quality, deviation)
 
 
-def candidates(read: Read, cost: FloatArray) -> tuple[Candidate, ...]:
-    """Return the models as candidates at these costs, [models], cheapest first, with the priors of their tiers."""
-    found = [
-        Candidate(model, Decimal(repr(value)), expected_quality(model))
-        for model, value in zip(read.models, cost.tolist(), strict=True)
-    ]
-    return tuple(sorted(found, key=by_cost))
+def open_models(read: Read, row: int, lengths: OutputLengths | None = None) -> tuple[Candidate, ...]:
+    """Return the models as candidates for a prompt, cheapest first, with the priors of their tiers."""
+    return candidates.candidates(
+        read.models, read.features[row], Controls(), is_available=lambda _: True, output_lengths=lengths
+    )
 
 
 def options(
-    read: Read, known: Known | None, rows: IntArray
+    read: Read, learned: Learned | None, rows: IntArray
 ) -> Iterator[tuple[tuple[Candidate, ...], dict[str, Forecast] | None]]:
-    """Yield the candidates of each prompt, and their forecasts where anything is known.
-
-    Before that a model costs what it does on average over the pool, for prices are known when a model is added.
-    """
-    if known is None:
-        alike = candidates(read, read.pool.cost.mean(axis=0))
-        yield from ((alike, None) for _ in rows)
+    """Yield the candidates of each prompt, and their forecasts where anything is known."""
+    if learned is None:
+        yield from ((open_models(read, row), None) for row in rows.tolist())
         return
-    found = expected(read, known, rows)
-    for row in range(len(rows)):
-        yield candidates(read, found.cost[row]), found.forecasts(row, read.model_names)
+    found = expected(read, learned.predictor, rows)
+    for place, row in enumerate(rows.tolist()):
+        yield open_models(read, row, learned.lengths), found.forecasts(place, read.model_names)
 
 
 def without_policy(read: Read, strategy: str) -> IntArray:
     """Return the model that a strategy serves to every prompt while nothing is learned."""
-    options = candidates(read, read.pool.cost.mean(axis=0))
-    situations = (strategies.Situation(features, options, Controls()) for features in read.features)
+    situations = (
+        strategies.Situation(features, open_models(read, row), Controls()) for row, features in enumerate(read.features)
+    )
     return served(situations, strategy)
 
 
@@ -212,8 +241,9 @@ def index_of(decision: RoutingDecision) -> int:
     return decision.chosen.model.id
 
 
-def learned_policy(known: Known | None, document: Mapping[str, object], *, version: int) -> RoutingPolicy:
+def learned_policy(learned: Learned | None, document: Mapping[str, object], *, version: int) -> RoutingPolicy:
     """Return the policy that the product makes of a document and a predictor."""
+    known = None if learned is None else learned.predictor
     return policy.parse(document, version=version, team_id=None, predictor=known)
 
 
@@ -221,16 +251,22 @@ def _features(text: str, task: str) -> PromptFeatures:
     return prompt_features.extract({"messages": [{"role": "user", "content": text}]}, task=task or None)
 
 
-def _model(number: int, name: str, tier: str) -> ModelSpec:
-    provider, slash, rest = name.partition("/")
+def _name(full_name: str) -> str:
+    """Return a model's name without its vendor's."""
+    vendor, _, rest = full_name.partition("/")
+    return rest or vendor
+
+
+def _model(number: int, name: str, tier: str, price: PriceSchedule) -> ModelSpec:
+    provider, slash, _ = name.partition("/")
     return ModelSpec(
         id=number,
         provider=provider if slash else _PROVIDER,
-        name=rest if slash else name,
+        name=_name(name),
         upstream_name=name,
         canonical_name=name,
         tier=tier,
-        price=None,
+        price=price,
         price_id=None,
         context_tokens=None,
         max_output_tokens=None,
@@ -238,7 +274,7 @@ def _model(number: int, name: str, tier: str) -> ModelSpec:
         supports_images=True,
         supports_json=True,
         is_routable=True,
-        allow_unpriced=True,
+        allow_unpriced=False,
         is_simulated=False,
         is_embedded=False,
     )

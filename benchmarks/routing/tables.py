@@ -12,6 +12,7 @@ from typing import IO
 csv.field_size_limit(sys.maxsize)
 _PROMPT_COLUMNS = ("prompt_id", "category", "prompt")
 _OUTCOME_COLUMNS = ("prompt_id", "model", "quality", "cost_usd")
+_TOKEN_COLUMNS = ("in_tokens", "out_tokens")
 
 
 class InvalidPool(Exception):
@@ -31,11 +32,12 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Quality in [0, 1] and dollars by (prompt, model); what was not recorded is absent."""
+    """Quality in [0, 1], dollars, and tokens in and out, by (prompt, model); what was not recorded is absent."""
 
     models: tuple[str, ...]
     quality: dict[tuple[str, str], float]
     cost: dict[tuple[str, str], float]
+    tokens: dict[tuple[str, str], tuple[float, float]]
 
 
 def read_prompts(folder: Path) -> list[Prompt]:
@@ -59,6 +61,7 @@ def read_outcomes(folder: Path) -> Outcomes:
     models: dict[str, None] = {}
     quality: dict[tuple[str, str], float] = {}
     cost: dict[tuple[str, str], float] = {}
+    tokens: dict[tuple[str, str], tuple[float, float]] = {}
     for where, row in _rows(folder, "outcomes.csv", _OUTCOME_COLUMNS):
         key = row["prompt_id"], row["model"]
         if key in quality:
@@ -69,7 +72,10 @@ def read_outcomes(folder: Path) -> Outcomes:
         quality[key] = _number(row["quality"], f"{where}: quality", most=1.0)
         if row["cost_usd"]:
             cost[key] = _number(row["cost_usd"], f"{where}: cost_usd", most=math.inf)
-    return Outcomes(tuple(models), quality, cost)
+        if all(row.get(column) for column in _TOKEN_COLUMNS):
+            given, answered = (_number(row[name], f"{where}: {name}", most=math.inf) for name in _TOKEN_COLUMNS)
+            tokens[key] = given, answered
+    return Outcomes(tuple(models), quality, cost, tokens)
 
 
 def _rows(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:

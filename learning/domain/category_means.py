@@ -1,4 +1,4 @@
-"""Mean quality and cost of each model on each category of prompts, shrunken towards the model's own."""
+"""Mean quality of each model on each category of prompts, shrunken towards the model's own."""
 
 import numpy as np
 
@@ -8,8 +8,6 @@ from learning.domain.training_set import OutcomeTable
 # How many outcomes the mean of all categories counts as; which one is chosen by cross-validation.
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
 _GLOBAL_STRENGTH = 10.0
-_COST_STRENGTH = 5.0
-UNKNOWN_COST = -1.0
 
 
 def means(category: np.ndarray, quality: np.ndarray, weight: np.ndarray, strength: float) -> np.ndarray:
@@ -49,21 +47,3 @@ def best_strength(category: np.ndarray, outcomes: OutcomeTable, folds: np.ndarra
         for strength in STRENGTHS
     }
     return min(STRENGTHS, key=errors.__getitem__)
-
-
-def costs(category: np.ndarray, outcomes: OutcomeTable) -> np.ndarray:
-    """Return mean costs in dollars [categories + 1, models], ``UNKNOWN_COST`` for a model of which none is known.
-
-    A model's cost on a category is shrunken towards its overall cost times how much dearer that category is for all
-    models together: long answers are long whoever gives them.
-    """
-    weight, cost = outcomes.cost_weight, outcomes.cost_weight * outcomes.cost_usd
-    known = weight.sum(0) > 0
-    of_model = np.divide(cost.sum(0), weight.sum(0), out=np.zeros(weight.shape[1]), where=known)
-    seen, spent = category.T @ weight, category.T @ cost
-    typical = _COST_STRENGTH * of_model.mean()
-    dearness = (spent.sum(1) + typical) / np.maximum((seen * of_model).sum(1) + typical, 1e-300)
-    if not of_model.any():
-        dearness = np.ones_like(dearness)
-    of_category = (spent + _COST_STRENGTH * dearness[:, None] * of_model) / (seen + _COST_STRENGTH)
-    return np.where(known, np.concatenate((of_category, of_model[None])), UNKNOWN_COST)

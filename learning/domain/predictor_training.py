@@ -93,8 +93,8 @@ def fit(
     Takes about a minute for 20,000 prompts and 10 models on one core.
 
     Args:
-        expected_cost_usd: What the value of quality is found on [prompts, models], infinite where unknown; what answers
-            of the category did cost where it is not given.
+        expected_cost_usd: What the value of quality is found on [prompts, models], infinite where unknown; no value is
+            found without it.
         scales: Of an earlier training on nearly the same evidence, which spares the search for them.
         trees: Of the forest; fewer take less time and predict a little worse.
 
@@ -118,7 +118,6 @@ def fit(
         transforms=transforms,
         guess=known.guess,
         category_means=parts.means,
-        category_costs=category_means.costs(known.shares, outcomes),
         linear=parts.linear.part,
         forest=parts.forest,
         blend=np.pad(parts.blend, (0, 3 - len(parts.blend))),
@@ -180,7 +179,7 @@ def _summary(
 ) -> dict[str, Any]:
     blended = np.sum([share * part for share, part in zip(parts.blend, parts.out_of_fold, strict=True)], axis=0)
     weight = outcomes.weight
-    cost_usd = _costs(known, outcomes) if cost_usd is None else cost_usd
+    values = [] if cost_usd is None else quality_value.values(blended, cost_usd, outcomes.quality, weight)
     seen = (weight > 0).sum(0)
     quality = (weight * outcomes.quality).sum(0) / np.maximum(weight.sum(0), 1e-12)
     return {
@@ -197,19 +196,9 @@ def _summary(
             name: round(float(share), 3)
             for name, share in zip(("category_means", "linear", "forest"), parts.blend, strict=False)
         },
-        "quality_values": [
-            asdict(found) for found in quality_value.values(blended, cost_usd, outcomes.quality, weight)
-        ],
+        "quality_values": [asdict(found) for found in values],
         "held_out": {
             "error": prediction_error.mean_square(outcomes.quality - blended, weight),
             "category_means_error": prediction_error.mean_square(outcomes.quality - parts.out_of_fold[0], weight),
         },
     }
-
-
-def _costs(known: Categories, outcomes: OutcomeTable) -> np.ndarray:
-    """Return the cost to expect of each model on each prompt [n, models], infinite where unknown."""
-    costs = category_means.costs(known.shares, outcomes)
-    uncategorized = 1.0 - known.shares.sum(1, keepdims=True)
-    expected: np.ndarray = known.shares @ costs[:-1] + uncategorized * costs[-1]
-    return np.where(costs[-1] == category_means.UNKNOWN_COST, np.inf, expected)

@@ -28,7 +28,6 @@ class TrainingSet:
         prompt_index: Which prompt an outcome is of [k].
         model_index: Which model it is of [k].
         quality: In [0, 1] [k].
-        cost_usd: NaN where not known [k].
         weight: Positive; 1 is an outcome as good as a fresh one [k].
         groups: One value per prompt; prompts that share one are never in different folds.
     """
@@ -41,19 +40,16 @@ class TrainingSet:
     prompt_index: np.ndarray
     model_index: np.ndarray
     quality: np.ndarray
-    cost_usd: np.ndarray
     weight: np.ndarray
     groups: Sequence[Hashable]
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeTable:
-    """Outcomes as tables [prompts, models]: weighted mean quality, its weight (0 where none was seen), and cost."""
+    """Outcomes as tables [prompts, models]: weighted mean quality, and its weight, 0 where none was seen."""
 
     quality: np.ndarray
     weight: np.ndarray
-    cost_usd: np.ndarray
-    cost_weight: np.ndarray
 
     @property
     def is_complete(self) -> bool:
@@ -81,21 +77,13 @@ def require_enough(training: TrainingSet) -> None:
 def tabulate(training: TrainingSet) -> OutcomeTable:
     """Return the outcomes as tables; several of one model on one prompt become their weighted mean."""
     at = (training.prompt_index, training.model_index)
-    has_cost = np.isfinite(training.cost_usd)
-    cost_weight = np.where(has_cost, training.weight, 0.0)
     weight = _summed(training, at, training.weight)
-    costed = _summed(training, at, cost_weight)
     quality = _summed(training, at, training.weight * training.quality)
-    cost = _summed(training, at, cost_weight * np.where(has_cost, training.cost_usd, 0.0))
-    return OutcomeTable(_ratio(quality, weight), weight, _ratio(cost, costed), costed)
+    mean = np.divide(quality, weight, out=np.zeros_like(quality), where=weight > 0)
+    return OutcomeTable(mean, weight)
 
 
 def _summed(training: TrainingSet, at: tuple[np.ndarray, np.ndarray], values: np.ndarray) -> np.ndarray:
     table = np.zeros((len(training.vectors), len(training.model_names)))
     np.add.at(table, at, values)
     return table
-
-
-def _ratio(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    ratio: np.ndarray = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
-    return ratio

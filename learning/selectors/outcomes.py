@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from accounts.models import Team
+from accounts.selectors import in_scope
 from accounts.services import encryption
 from learning.models import EvaluationOutcome, EvaluationSet
 
@@ -18,7 +19,7 @@ BATCH_ROWS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """How one model did on one prompt: quality in [0, 1], cost in nano-dollars or None where it is not known.
+    """How one model did on one prompt: quality in [0, 1].
 
     ``model`` is ``provider/name`` where the catalog knows it. ``weight`` is 1 for every outcome: a set is evidence of
     the same kind wherever it comes from, and the one who trains decides how it counts beside feedback.
@@ -28,7 +29,6 @@ class OutcomeRow:
     task: str | None
     model: str
     quality: float
-    cost_nano_usd: int | None
     weight: float = 1.0
 
 
@@ -36,8 +36,7 @@ def enabled_sets(team: Team | None) -> QuerySet[EvaluationSet]:
     """Return the sets a scope learns from: the shared ones, with the team's own, or for the shared policy with those
     of all teams that do not learn alone."""
     shared = Q(team=None)
-    own = Q(team__learns_alone=False) if team is None else Q(team=team)
-    return EvaluationSet.objects.filter(shared | own, is_enabled=True)
+    return EvaluationSet.objects.filter(shared | in_scope(team), is_enabled=True)
 
 
 def training_outcomes(team: Team | None) -> Iterator[OutcomeRow]:
@@ -55,7 +54,7 @@ def training_outcomes(team: Team | None) -> Iterator[OutcomeRow]:
             if prompt is None:
                 unreadable += 1
                 continue
-            yield OutcomeRow(prompt, row.task, row.model, row.quality, row.cost_nano_usd)
+            yield OutcomeRow(prompt, row.task, row.model, row.quality)
     if unreadable:
         logger.warning("%s evaluation outcomes cannot be read: their SECRET_KEY has been rotated out", unreadable)
 

@@ -2,8 +2,7 @@
 
 Nothing but their weight tells them apart. An evaluation outcome weighs 1 whatever its age, because whoever does not
 believe a set any longer disables it; a rating weighs half as much for each half-life of its age. Models that ``auto``
-may not choose now are left out, and so are ratings of what was another model under the same name. What an answer cost
-at a former price says nothing of today's.
+may not choose now are left out, and so are ratings of what was another model under the same name.
 """
 
 import math
@@ -30,7 +29,6 @@ from routing.services import embeddings
 # The newest ones: some 100 MB and minutes of one core.
 MAX_RATED_REQUESTS = 50_000
 _CHUNK = 500
-_USD_PER_NANO = 1e-9
 
 
 @dataclass
@@ -43,7 +41,7 @@ class _Builder:
     tasks: list[str | None] = field(default_factory=list)
     patterns: list[str] = field(default_factory=list)
     groups: list[Hashable] = field(default_factory=list)
-    outcomes: list[tuple[int, str, float, float, float]] = field(default_factory=list)
+    outcomes: list[tuple[int, str, float, float]] = field(default_factory=list)
 
     def add_prompt(
         self, vector: np.ndarray, *, text: str | None, task: str | None, pattern: str, group: Hashable
@@ -56,13 +54,13 @@ class _Builder:
         self.groups.append(group)
         return len(self.vectors) - 1
 
-    def add_outcome(self, prompt: int, model: str, quality: float, cost_usd: float, weight: float) -> None:
-        self.outcomes.append((prompt, model, quality, cost_usd, weight))
+    def add_outcome(self, prompt: int, model: str, quality: float, weight: float) -> None:
+        self.outcomes.append((prompt, model, quality, weight))
 
     def build(self) -> TrainingSet:
         names = tuple(sorted({model for _, model, *_ in self.outcomes}))
         place = {name: number for number, name in enumerate(names)}
-        numbers = np.array([outcome[2:] for outcome in self.outcomes], dtype=np.float64).reshape(-1, 3)
+        numbers = np.array([outcome[2:] for outcome in self.outcomes], dtype=np.float64).reshape(-1, 2)
         return TrainingSet(
             vectors=np.stack(self.vectors) if self.vectors else np.zeros((0, prompt_encoder.DIMENSIONS)),
             texts=self.texts,
@@ -72,8 +70,7 @@ class _Builder:
             prompt_index=np.array([outcome[0] for outcome in self.outcomes], dtype=np.int64),
             model_index=np.array([place[outcome[1]] for outcome in self.outcomes], dtype=np.int64),
             quality=numbers[:, 0],
-            cost_usd=numbers[:, 1],
-            weight=numbers[:, 2],
+            weight=numbers[:, 1],
             groups=self.groups,
         )
 
@@ -107,8 +104,7 @@ def _add_outcomes(builder: _Builder, team: Team | None) -> None:
             group=" ".join(prompt.casefold().split()),
         )
         for row in group:
-            cost = math.nan if row.cost_nano_usd is None else row.cost_nano_usd * _USD_PER_NANO
-            builder.add_outcome(number, row.model, row.quality, cost, row.weight)
+            builder.add_outcome(number, row.model, row.quality, row.weight)
 
 
 def _add_ratings(builder: _Builder, team: Team | None, known: Catalog, since: datetime, now: datetime) -> None:
@@ -126,7 +122,7 @@ def _add_ratings(builder: _Builder, team: Team | None, known: Catalog, since: da
             )
             reward = math.fsum(rating["reward"] for rating in ratings) / len(ratings)
             weight = max(_weight(now - rating["created_at"]) for rating in ratings)
-            builder.add_outcome(number, model, reward, _cost(first, changes.get(model)), weight)
+            builder.add_outcome(number, model, reward, weight)
 
 
 def _rated(team: Team | None, since: datetime, until: datetime) -> Iterator[list[Mapping[str, Any]]]:
@@ -143,8 +139,6 @@ def _rated(team: Team | None, since: datetime, until: datetime) -> Iterator[list
             "pattern",
             "task",
             "reward",
-            "cost_nano_usd",
-            "is_cache_hit",
         )
         .iterator(chunk_size=_CHUNK)
     )
@@ -159,13 +153,6 @@ def _chunks(requests: Iterator[list[Mapping[str, Any]]]) -> Iterator[list[list[M
 
 def _was_another(rating: Mapping[str, Any], change: ModelChange | None) -> bool:
     return change is not None and change.version_since is not None and rating["requested_at"] < change.version_since
-
-
-def _cost(rating: Mapping[str, Any], change: ModelChange | None) -> float:
-    is_old_price = change is not None and change.price_since is not None and rating["requested_at"] < change.price_since
-    if rating["cost_nano_usd"] is None or rating["is_cache_hit"] or is_old_price:
-        return math.nan
-    return float(rating["cost_nano_usd"]) * _USD_PER_NANO
 
 
 def _weight(age: timedelta) -> float:

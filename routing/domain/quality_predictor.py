@@ -52,8 +52,9 @@ class LinearPart:
 
 @dataclass(frozen=True, slots=True)
 class QualityPredictor:
-    """What was trained. The last row of ``category_means`` and ``category_costs`` is of prompts of no known category;
-    costs are negative where not known. ``blend`` weighs category means, linear part and forest, and sums to 1.
+    """What was trained. The last row of ``category_means`` is of prompts of no known category.
+
+    ``blend`` weighs category means, linear part and forest, and sums to 1.
     """
 
     encoder: str
@@ -62,7 +63,6 @@ class QualityPredictor:
     transforms: Transforms
     guess: CategoryGuess | None
     category_means: np.ndarray
-    category_costs: np.ndarray
     linear: LinearPart
     forest: TreeEnsemble | None
     blend: np.ndarray
@@ -111,12 +111,6 @@ class QualityPredictor:
             means = means + self.blend[2] * self.forest.predict(forest_features(by_category, by_linear, blocks))
         variances = self.linear.variances(regressors, blocks.has_text)
         return np.clip(means, 0.0, 1.0), np.sqrt(np.maximum(0.0, variances))
-
-    def expected_cost_many(self, tasks: Sequence[str | None], patterns: Sequence[str]) -> np.ndarray:
-        """Return the mean cost in dollars that was seen for prompts of these kinds [n, models]; NaN where unknown."""
-        rows = [self._category(task, pattern) for task, pattern in zip(tasks, patterns, strict=True)]
-        costs = self.category_costs[[len(self.categories) if row is None else row for row in rows]]
-        return np.where(costs < 0, np.nan, costs)
 
     def _category(self, task: str | None, pattern: str) -> int | None:
         known = self.categories.get(task) if task is not None else None

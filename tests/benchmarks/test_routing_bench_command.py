@@ -68,9 +68,6 @@ class CategoryMeans:
         means = np.array([self._of[task] for task in tasks])
         return means, np.full(means.shape, 0.01)
 
-    def expected_cost_many(self, tasks, patterns):
-        return np.full((len(tasks), len(self.model_names)), np.nan)
-
 
 def trained(read, rows, observed, seed):
     if not len(rows):

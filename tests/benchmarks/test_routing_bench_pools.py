@@ -186,3 +186,17 @@ def test_prompts_that_say_the_same_share_a_fold() -> None:
     assert fold[0] == fold[1]
     # 99 groups in 5 folds: four of 20 and one of 19, which one prompt more makes 100 prompts.
     assert sorted(np.bincount(fold).tolist()) in ([19, 20, 20, 20, 21], [20, 20, 20, 20, 20])
+
+
+def test_tokens_are_read_where_every_outcome_states_them(tmp_path) -> None:
+    headings = ("prompt_id", "model", "quality", "cost_usd", "in_tokens", "out_tokens")
+    rows = [(*outcome, 7, 20) for outcome in outcomes(THREE, prompts())]
+    for name, stated in (("all", rows), ("some", [*rows[:-1], (*rows[-1][:-1], "")])):
+        write_prompts(tmp_path / name, prompts())
+        write(tmp_path / name / "outcomes.csv", headings, stated)
+
+    found = {pool.name: pool for pool in pools.read(tmp_path).pools}
+
+    assert found["all"].tokens is not None
+    assert found["all"].tokens[0].tolist() == [[7, 20]] * 3
+    assert found["some"].tokens is None

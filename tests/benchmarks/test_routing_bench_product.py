@@ -1,14 +1,18 @@
 """The benchmark reads, trains and decides with the product's code; here once all the way, on a pool without noise."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from benchmarks.routing import product
 from benchmarks.routing.pools import Pool
 from routing.domain import strategies
+from routing.domain.pricing import PriceSchedule
 from routing.domain.quality_predictor import LOWER_BOUND_DEVIATIONS
 
 PROMPTS = 60
+FREE = PriceSchedule(Decimal(0), Decimal(0))
 TASKS = tuple("hard" if number % 2 else "easy" for number in range(PROMPTS))
 QUALITY = {"easy": (0.9, 0.9), "hard": (0.1, 0.9)}
 POOL = Pool(
@@ -28,10 +32,14 @@ def read():
     return product.read(POOL)
 
 
+def tiers(names):
+    return [model.tier for model in product.catalog(names, [FREE] * len(names))]
+
+
 def test_models_are_spread_over_the_tiers_by_the_rank_of_their_price() -> None:
-    assert [model.tier for model in product.catalog(("a", "b"))] == ["simple", "complex"]
-    assert [model.tier for model in product.catalog(("a", "b", "c"))] == ["simple", "moderate", "complex"]
-    assert [model.tier for model in product.catalog(tuple("abcdefghi"))] == [
+    assert tiers("ab") == ["simple", "complex"]
+    assert tiers("abc") == ["simple", "moderate", "complex"]
+    assert tiers("abcdefghi") == [
         *["simple"] * 3,
         *["moderate"] * 3,
         *["complex"] * 3,
@@ -53,10 +61,12 @@ def test_what_is_trained_forecasts_as_the_gateway_would_read_it(read) -> None:
     known = product.train(read, rows, np.ones((PROMPTS, 2), dtype=bool), 1)
 
     expected = product.expected(read, known, np.arange(50, PROMPTS))
+    lengths = product.lengths(read, rows, np.ones((PROMPTS, 2), dtype=bool))
 
     assert expected.quality[0].tolist() == pytest.approx([0.9, 0.9], abs=0.1)
     assert expected.quality[1].tolist() == pytest.approx([0.1, 0.9], abs=0.1)
-    assert expected.cost[0].tolist() == pytest.approx([0.001, 0.01], rel=0.1)
+    costs = [float(option.expected_cost_usd or 0) for option in product.open_models(read, 50, lengths)]
+    assert costs == pytest.approx([0.001, 0.01], rel=0.01)
     single = known.forecast(read.vectors[51], text=POOL.texts[51], task="hard", pattern=read.patterns[51])
     many = expected.forecasts(1, read.model_names)
     assert [(many[name].mean, many[name].lower) for name in many] == [
@@ -65,7 +75,7 @@ def test_what_is_trained_forecasts_as_the_gateway_would_read_it(read) -> None:
 
 
 def test_a_lower_bound_is_never_below_zero() -> None:
-    expected = product.Expected(np.array([[0.1, 0.5]]), np.array([[0.9, 0.2]]), np.zeros((1, 2)))
+    expected = product.Expected(np.array([[0.1, 0.5]]), np.array([[0.9, 0.2]]))
 
     found = expected.forecasts(0, ("a", "b"))
 

@@ -44,9 +44,6 @@ class Unsure:
         means = np.where(counts > 0, np.array([QUALITY[task] for task in tasks]), 0.5)
         return means, np.full(means.shape, 2.0)
 
-    def expected_cost_many(self, tasks, patterns):
-        return np.full((len(tasks), 2), np.nan)
-
 
 def trained(read, rows, observed, seed):
     if not len(rows):

@@ -30,7 +30,7 @@ def truth(rows: np.ndarray) -> np.ndarray:
 
 
 def full(count: int = 300, *, seed: int = 0, **changes: Any) -> TrainingSet:
-    """Both models on every prompt, good or bad by chance; the strong one costs ten times as much."""
+    """Both models on every prompt, good or bad by chance."""
     rows = vectors(count, seed=seed)
     chances = truth(rows)
     drawn = np.random.default_rng(seed + 1).random(chances.shape)
@@ -44,7 +44,6 @@ def full(count: int = 300, *, seed: int = 0, **changes: Any) -> TrainingSet:
         prompt_index=prompt,
         model_index=model,
         quality=(drawn < chances).astype(np.float64).ravel(),
-        cost_usd=np.tile([0.001, 0.01], count),
         weight=np.ones(2 * count),
         groups=list(range(count)),
     )
@@ -58,6 +57,5 @@ def only(training: TrainingSet, kept: np.ndarray) -> TrainingSet:
         prompt_index=training.prompt_index[kept],
         model_index=training.model_index[kept],
         quality=training.quality[kept],
-        cost_usd=training.cost_usd[kept],
         weight=training.weight[kept],
     )

@@ -12,7 +12,7 @@ from tests.learning.domain.synthetic_outcomes import full, only
 
 def table(quality: np.ndarray, weight: np.ndarray | None = None) -> OutcomeTable:
     weights = np.ones_like(quality) if weight is None else weight
-    return OutcomeTable(quality, weights, np.zeros_like(quality), np.zeros_like(quality))
+    return OutcomeTable(quality, weights)
 
 
 @pytest.mark.parametrize("is_complete", [True, False])
@@ -58,20 +58,6 @@ def test_out_of_fold_means_know_nothing_of_their_own_fold() -> None:
     quality = np.array([[0.0], [0.0], [1.0], [1.0]])
     found = category_means.out_of_fold(np.ones((4, 1)), table(quality), np.array([0, 0, 1, 1]), 3.0)
     assert found.ravel().tolist() == pytest.approx([1.0, 1.0, 0.0, 0.0])
-
-
-def test_costs_of_a_category_follow_how_dear_it_is_for_others() -> None:
-    # Category b costs the first model ten times what a does; the second was seen on a alone.
-    outcomes = OutcomeTable(
-        quality=np.zeros((40, 2)),
-        weight=np.ones((40, 2)),
-        cost_usd=np.array([[1.0, 2.0]] * 20 + [[10.0, 0.0]] * 20),
-        cost_weight=np.array([[1.0, 1.0]] * 20 + [[1.0, 0.0]] * 20),
-    )
-    category = np.repeat(np.eye(2), 20, axis=0)
-    costs = category_means.costs(category, outcomes)
-    assert costs[0, 0] < 2 < costs[1, 0]
-    assert costs[1, 1] > 1.5 * costs[2, 1]
 
 
 def test_prompts_of_a_group_share_a_fold_and_folds_are_even() -> None:
@@ -154,10 +140,7 @@ def test_repeated_outcomes_are_averaged_by_weight() -> None:
     training.model_index[:] = 1
     training.quality[:] = (0.0, 1.0, 1.0, 1.0)
     training.weight[:] = (3.0, 1.0, 1.0, 1.0)
-    training.cost_usd[:] = (0.5, np.nan, np.nan, 0.1)
     found = tabulate(training)
     assert found.quality[0].tolist() == [0.0, 0.5]
     assert found.weight[0].tolist() == [0.0, 6.0]
-    # (3 · 0.5 + 1 · 0.1) / 4
-    assert found.cost_usd[0, 1] == pytest.approx(0.4)
     assert not found.is_complete

@@ -131,16 +131,6 @@ def test_words_are_used_where_they_help_and_missing_ones_make_less_sure() -> Non
     assert untold[CHEAP].mean - untold[CHEAP].lower > told[CHEAP].mean - told[CHEAP].lower
 
 
-def test_costs_are_told_by_category() -> None:
-    training = full(90)
-    # Sums cost twice as much; nothing is known of what the strong model costs.
-    dear = np.where(training.prompt_index % 2 == 1, 0.002, 0.001)
-    found = trained(replace(training, cost_usd=np.where(training.model_index == 0, dear, np.nan)))
-    costs = found.expected_cost_many(["sums", "letters", "other"], ["general"] * 3)
-    assert costs[:, 0].tolist() == pytest.approx([0.002, 0.001, 0.0015], rel=0.02)
-    assert np.isnan(costs[:, 1]).all()
-
-
 def test_predictor_says_how_it_was_made() -> None:
     found = predictor.load(from_full().content)
     assert (found.encoder, found.model_names) == (ENCODER, MODELS)

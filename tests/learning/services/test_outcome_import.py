@@ -35,10 +35,12 @@ def test_file_becomes_an_enabled_set() -> None:
 def test_outcomes_are_given_to_training_as_they_were() -> None:
     load()
     assert set(training_outcomes(None)) == {
-        OutcomeRow("Why?", None, "gpt", 1.0, 1_000_000),
-        OutcomeRow("Why?", None, "other", 0.5, None),
-        OutcomeRow("How?", None, "gpt", 0.0, 2_000_000),
+        OutcomeRow("Why?", None, "gpt", 1.0),
+        OutcomeRow("Why?", None, "other", 0.5),
+        OutcomeRow("How?", None, "gpt", 0.0),
     }
+    costs = EvaluationOutcome.objects.values_list("quality", "cost_nano_usd")
+    assert set(costs) == {(1.0, 1_000_000), (0.5, None), (0.0, 2_000_000)}
 
 
 def test_prompts_are_not_in_the_database_in_the_clear() -> None:
@@ -64,8 +66,9 @@ def test_last_row_for_a_prompt_and_model_counts() -> None:
     many = b"".join(b"p%d,gpt,0,0\n" % number for number in range(600))
     imported = load(b"prompt,model,quality,cost\n" + many + b"p0,gpt,1,0.5\np599,gpt,1,0.5\n")
     assert (imported.duplicates, imported.evaluation_set.outcome_count) == (2, 600)
-    replaced = [row for row in training_outcomes(None) if row.quality == 1]
-    assert {(row.prompt, row.cost_nano_usd) for row in replaced} == {("p0", 500_000_000), ("p599", 500_000_000)}
+    assert {row.prompt for row in training_outcomes(None) if row.quality == 1} == {"p0", "p599"}
+    costs = EvaluationOutcome.objects.filter(quality=1).values_list("cost_nano_usd", flat=True)
+    assert list(costs) == [500_000_000] * 2
 
 
 def test_one_bad_row_keeps_the_whole_file_out() -> None:

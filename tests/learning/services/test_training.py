@@ -18,7 +18,7 @@ from learning.models import EvaluationSet, PolicyEvaluation
 from learning.services import outcome_import, promotion, table_files, training, training_evidence
 from routing.domain import policy as policy_domain
 from routing.domain.decision import Controls
-from routing.models import ModelPrice, PolicyVersion, PredictorModel, PromptEmbedding
+from routing.models import PolicyVersion, PredictorModel, PromptEmbedding
 from routing.services import decisions, embeddings, policies, snapshot
 from routing.services.decisions import Plan
 from routing.services.embeddings import NotedVector
@@ -168,8 +168,6 @@ def test_rating_counts_by_its_age_and_a_request_counts_once() -> None:
     assert found.weight.tolist() == pytest.approx([1.0, 0.5], abs=1e-3)
     assert found.tasks == ["sums", None]
     assert found.texts == [None, None]
-    # A thousandth of a dollar each.
-    assert found.cost_usd.tolist() == pytest.approx([0.001, 0.001])
     assert np.allclose(found.vectors[1], embeddings.encode("How?"), atol=0.02)
 
 
@@ -181,16 +179,6 @@ def test_what_cannot_be_learned_from_is_left_out() -> None:
     PromptEmbedding.objects.filter(request_id=expired).delete()
     assert len(gathered().quality) == 0
     assert len(gathered(alone).quality) == 1
-
-
-def test_cost_at_a_former_price_or_from_the_cache_is_not_known() -> None:
-    team = factories.team()
-    rated(team, days_ago=20, text="before")
-    rated(team, days_ago=1, text="after")
-    rated(team, days_ago=2, text="cached", is_cache_hit=True)
-    ModelPrice.objects.filter(language_model__name="gpt-small").update(active_from=NOW - timedelta(days=10))
-    known = dict(zip([vector.tobytes() for vector in gathered().vectors], gathered().cost_usd, strict=True))
-    assert sorted(np.isnan(list(known.values())).tolist()) == [False, True, True]
 
 
 def test_both_kinds_of_evidence_come_together() -> None:

@@ -38,7 +38,6 @@ def small_predictor() -> QualityPredictor:
         ),
         guess=CategoryGuess(arrays(SURFACE + 2, 1), arrays(1)),
         category_means=np.array([[0.5, 0.8], [0.6, 0.7]], dtype=np.float32),
-        category_costs=np.array([[0.001, 0.02], [0.002, -1.0]], dtype=np.float32),
         linear=LinearPart(0.5, arrays(regressors, 2), roots, np.array([0.0, 0.25], dtype=np.float32)),
         forest=TreeEnsemble(
             # The first surface feature, after four numbers of each model.

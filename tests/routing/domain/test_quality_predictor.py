@@ -110,12 +110,6 @@ def test_means_beyond_the_range_are_cut_off() -> None:
     assert means(replace(small_predictor(), category_means=beyond)) == [0.0, 1.0]
 
 
-def test_unknown_cost_is_not_a_number() -> None:
-    costs = small_predictor().expected_cost_many(["sums", None], ["code", "code"])
-    assert costs[0].tolist() == pytest.approx([0.001, 0.02])
-    assert math.isnan(costs[1, 1])
-
-
 @given(
     text=st.none() | st.text(st.characters(codec=None), max_size=500),
     task=st.none() | st.text(max_size=5),
