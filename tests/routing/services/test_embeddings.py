@@ -1,5 +1,7 @@
 import importlib.util
 import logging
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,27 @@ TEXTS = [
     "東京都は日本の首都です。 🦊 ünïcödé",
     "one " * 300,
 ]
+
+
+# 2,000 different prompts, after which the process says by how much it grew.
+PROMPTS = """
+import pathlib, resource, sys
+import django
+django.setup()
+from routing.services import embeddings
+
+def taken():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+embeddings.prepare()
+if sys.argv[1] == "with a cache":
+    embeddings._load().tokenizer.model._resize_cache(10_000)
+embeddings.encode("Hello")
+before = taken()
+for number in range(2_000):
+    embeddings.encode(f"What is the square root of {number}, and what of twice as much? Answer in one sentence.")
+print(taken() - before)
+"""
 
 
 @pytest.fixture
@@ -55,6 +78,15 @@ def test_every_text_has_a_finite_vector(text: str) -> None:
     assert vector.shape == (prompt_encoder.DIMENSIONS,)
     assert vector.dtype == np.float32
     assert np.isfinite(vector).all()
+
+
+def test_prompts_are_not_kept_in_memory() -> None:
+    kept_bytes = [
+        int(subprocess.run([sys.executable, "-c", PROMPTS, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("as it is", "with a cache")
+    ]
+
+    assert kept_bytes[0] < kept_bytes[1] / 2
 
 
 def test_vector_ends_with_what_is_known_of_the_conversation() -> None:
