@@ -62,7 +62,9 @@ def _run(options: argparse.Namespace, port: int, folder: Path) -> "tuple[list[Sa
     try:
         with stack:
             traffic = Traffic(stack, options.rate, options.seed)
-            with Sampler(stack.postgres.url, lambda: _processes(stack), EVERY_SECONDS) as sampler:
+            with Sampler(
+                stack.postgres.url, lambda: _processes(stack), lambda: traffic.under_way, EVERY_SECONDS
+            ) as sampler:
                 asyncio.run(traffic.run(60 * options.minutes, _Progress(options.minutes)))
     finally:
         connections.close_all()

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from faults.soak.sampling import Sample
+from faults.soak.sampling import UNDER_WAY, Sample
 
 WIDTH, PANEL, GAP = 860, 170, 56
 _LEFT, _RIGHT, _TOP = 64, 150, 48
-_PANELS = (("memory", "memory, MiB"), ("files", "open files"), ("threads", "threads"), ("connections", "connections"))
+_PANELS = (
+    ("memory", "memory, MiB"),
+    ("files", "open files"),
+    ("threads", "threads"),
+    ("connections", "connections"),
+    (UNDER_WAY, UNDER_WAY),
+)
 _COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#6e7781", "#9a6700", "#bf3989")
 _STYLE = """
     .page { fill: #ffffff; stroke: #d0d7de; }

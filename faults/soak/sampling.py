@@ -11,11 +11,12 @@ import psycopg2
 
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'optimizer' AND pid <> pg_backend_pid()"
 ALL = "all"
+UNDER_WAY = "requests under way"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One process at one time, or, named ``all``, the connections to the database of all of them."""
+    """One process at one time, or, named ``all``, what they have together: connections to the database, requests."""
 
     at: float
     process: str
@@ -24,10 +25,14 @@ class Sample:
 
 @dataclass
 class Sampler:
-    """Samples until the block ends; ``processes`` says, each time anew, which there are."""
+    """Samples until the block ends; ``processes`` says, each time anew, which there are.
+
+    ``under_way`` counts the requests that have not been answered: where they queue, they hold files and memory.
+    """
 
     database_url: str
     processes: Callable[[], Mapping[str, int]]
+    under_way: Callable[[], int]
     every_seconds: float
     samples: list[Sample] = field(default_factory=list)
 
@@ -50,7 +55,8 @@ class Sampler:
                 with suppress(OSError):
                     self.samples.append(Sample(at, name, holding(pid)))
             with suppress(psycopg2.Error):
-                self.samples.append(Sample(at, ALL, {"connections": float(self._connections())}))
+                figures = {"connections": float(self._connections()), UNDER_WAY: float(self.under_way())}
+                self.samples.append(Sample(at, ALL, figures))
 
     def _connections(self) -> int:
         connection = psycopg2.connect(self.database_url, connect_timeout=2)

@@ -15,7 +15,7 @@ from faults.direct import connector
 from faults.load import Client
 from faults.stack import Stack
 
-_GOOD = ("ok",) * 16 + ("slow_ok_300", "missing_usage")
+_GOOD = ("ok",) * 12 + ("auto", "auto:complexity") * 2 + ("slow_ok_300", "missing_usage")
 _BAD = ("429", "500", "503_then_ok", "cut_mid", "error_event_mid", "malformed_json", "no_done")
 _REPORTS = ("/routing/metrics?days=7", "/stats", "/v1/models", "/providers", "/cache/stats", "/health/ready")
 # How often each kind of request comes.
@@ -35,7 +35,13 @@ class Traffic:
     seed: int
     told: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _answered: deque[tuple[Client, str]] = field(default_factory=lambda: deque(maxlen=_KEPT_FOR_RATING))
+
+    @property
+    def under_way(self) -> int:
+        """Requests that have been sent and not been answered."""
+        return len(self._under_way)
 
     async def run(self, seconds: float, say: Callable[[int, float], None]) -> None:
         """Keep asking for so long; ``say`` is told the count of requests and the seconds, now and then."""
@@ -45,21 +51,20 @@ class Traffic:
         timeout = aiohttp.ClientTimeout(total=load.LONGEST_SECONDS)
         async with aiohttp.ClientSession(connector=connector(), timeout=timeout) as session:
             viewers = [asyncio.create_task(self._view(session, number)) for number in range(VIEWERS)]
-            under_way: set[asyncio.Task[None]] = set()
             number = 0
             while (elapsed := loop.time() - began_at) < seconds:
                 await asyncio.sleep(max(0.0, number / self.rate - elapsed))
                 number += 1
-                if len(under_way) >= _MOST_UNDER_WAY:
+                if len(self._under_way) >= _MOST_UNDER_WAY:
                     # A machine that cannot keep up is not made to keep ever more open.
                     self.left_out += 1
                     continue
                 task = asyncio.create_task(self._one(session, random.Random(rng.random())))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
                 if number % 500 == 0:
                     say(number, elapsed)
-            await asyncio.gather(*under_way)
+            await asyncio.gather(*self._under_way)
             for viewer in viewers:
                 viewer.cancel()
             await asyncio.gather(*viewers, return_exceptions=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from faults.soak.sampling import Sample
+from faults.soak.sampling import UNDER_WAY, Sample
 
 # Neighboring samples resemble each other; what is told of a twentieth of the time hardly does.
 BLOCKS = 20
@@ -33,6 +33,9 @@ class Trend:
     @property
     def problem(self) -> str | None:
         """Say what grows; None where nothing surely does, or less than is allowed."""
+        if self.figure == UNDER_WAY:
+            # The load's, and no process's: it says whether the machine kept up.
+            return None
         most = MOST_MEMORY_DRIFT * self.level if self.figure == MEMORY else MOST_GROWTH
         if self.growth <= most or self.low <= 0:
             return None
@@ -57,14 +60,14 @@ def trends(samples: Sequence[Sample], *, warm_up_seconds: float) -> Iterator[Tre
 def trend(process: str, figure: str, points: Sequence[tuple[float, float]]) -> Trend:
     """Draw a line of least squares through 20 blocks of time.
 
-    Of memory the mean of each block counts. Of what is counted it is the least: how many files are open goes up and
-    down with the requests that are under way, and what leaks is still there when these have ended. The interval is
-    that of the slope under Student's t distribution (Draper and Smith 1998, section 1.4).
+    Of memory and of requests the mean of each block counts. Of what else is counted it is the least: how many files are
+    open goes up and down with the requests that are under way, and what leaks is still there when these have ended. The
+    interval is that of the slope under Student's t distribution (Draper and Smith 1998, section 1.4).
 
     Raises:
         TooFewSamples: Fewer than four blocks have samples.
     """
-    blocks = list(_blocks(points, _mean if figure == MEMORY else min))
+    blocks = list(_blocks(points, _mean if figure in (MEMORY, UNDER_WAY) else min))
     if len(blocks) < 4:
         raise TooFewSamples(
             f"{len(points)} samples of {figure} of {process} after the warm-up are too few: let it run for longer."

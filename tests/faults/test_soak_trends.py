@@ -3,7 +3,7 @@
 import pytest
 
 from faults.soak import picture
-from faults.soak.sampling import Sample
+from faults.soak.sampling import ALL, UNDER_WAY, Sample
 from faults.soak.trends import TooFewSamples, trend, trends
 
 # A sample every 5 seconds for an hour.
@@ -33,6 +33,14 @@ def test_files_that_go_up_and_down_with_the_load_are_no_leak() -> None:
     # Ever more requests under way, and none of them now and then.
     found = trend("web 1", "files", [(at, 40.0 + (0 if at % 100 == 0 else at / 100)) for at in AT])
 
+    assert found.problem is None
+
+
+def test_requests_that_queue_are_told_and_no_problem() -> None:
+    # From 10 to 46 on average: the machine did not keep up, which is nothing that a process holds.
+    found = trend(ALL, UNDER_WAY, [(at, 10.0 + at / 100 + at % 10) for at in AT])
+
+    assert found.growth == pytest.approx(36.0, abs=0.5)
     assert found.problem is None
 
 
