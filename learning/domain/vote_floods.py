@@ -34,11 +34,13 @@ class Flood:
 def message(floods: Sequence[Flood]) -> str:
     """Say of floods of one pattern, or of keys, how large they are and what comes of them."""
     most = max(flood.ratings for flood in floods)
+    # One person may flood several models.
+    callers = len({(flood.team_id, flood.user_id, flood.api_key_id) for flood in floods})
     if floods[0].user_id is None:
-        who, limit = _counted(len(floods), "key", "keys"), f"{UNNAMED_VOTES_PER_KEY_AND_DAY} a day"
+        who, limit = _counted(callers, "key", "keys"), f"{UNNAMED_VOTES_PER_KEY_AND_DAY} a day"
         what = "ratings without a user_id"
     else:
-        who, limit = _counted(len(floods), "person", "people"), f"{VOTES_PER_USER_GROUP_AND_WEEK} a week"
+        who, limit = _counted(callers, "person", "people"), f"{VOTES_PER_USER_GROUP_AND_WEEK} a week"
         what = "ratings of one model"
     return (
         f"{who} gave up to {most:,} {what} in a day, of which {limit} count. Nothing is frozen: ask who it is, and "

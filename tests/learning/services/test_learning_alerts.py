@@ -50,14 +50,17 @@ def test_a_burst_of_one_person_is_stopped_by_the_limits_and_freezes_nothing() ->
 def test_a_flood_of_one_person_is_told_once_and_freezes_nothing() -> None:
     team = factories.team()
     rate(team, 1_000, user_id="eve", quality_score=1)
+    rate(team, 60, user_id="eve", quality_score=5, served_model="gpt-small")
     rate(team, PER_PERSON_AND_DAY, user_id="zealous")
 
     [alert] = alerts.watch(now=NOW)
 
-    assert (alert.kind, alert.pattern, alert.details["floods"]) == ("vote_flood", "code", 1)
+    assert (alert.kind, alert.pattern, alert.details["floods"]) == ("vote_flood", "code", 2)
     assert alert.message.startswith("1 person gave up to 1,000 ratings of one model in a day, of which 5 a week count")
-    [told] = alert.details["largest"]
-    assert (told["user_id"], told["ratings"], told["team_id"]) == ("eve", 1_000, team.id)
+    told = [
+        (flood["team_id"], flood["user_id"], flood["full_name"], flood["ratings"]) for flood in alert.details["largest"]
+    ]
+    assert told == [(team.id, "eve", "openai/gpt-large", 1_000), (team.id, "eve", "openai/gpt-small", 60)]
     assert alerts.frozen(None) == {}
     assert alerts.watch(now=NOW) == []
 
