@@ -10,7 +10,7 @@ from routing.providers.decoding import Undecodable, decode
 MAX_MESSAGE_CHARACTERS = 500
 
 _KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|csk|gsk|xai|aco|AIza)[-_]?[A-Za-z0-9*][A-Za-z0-9_*.-]{7,}|\bBearer\s+\S+", re.I)
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
+_LINE_ENDS = re.compile("\n+")
 
 
 def message_of(body: bytes) -> str | None:
@@ -51,14 +51,17 @@ def error_words(body: bytes) -> str:
 
 
 def safe(text: str, api_key: str | None) -> str:
-    """Remove the key and whatever looks like one, control characters and all beyond 500 characters.
+    """Remove the key and whatever looks like one, what is not printable, and all beyond 500 characters.
 
-    Providers do quote keys: "Incorrect API key provided: sk-…".
+    Providers do quote keys: "Incorrect API key provided: sk-…". What is not printable would let them write into a
+    terminal that shows a log, or turn around the order of its letters.
     """
     text = text[: 8 * MAX_MESSAGE_CHARACTERS]
     if api_key:
         text = text.replace(api_key, "[key]")
-    return _UNPRINTABLE.sub(" ", _KEY_LIKE.sub("[key]", text))[:MAX_MESSAGE_CHARACTERS]
+    text = _KEY_LIKE.sub("[key]", text)
+    printable = "".join(character if character.isprintable() else "\n" for character in text)
+    return _LINE_ENDS.sub(" ", printable)[:MAX_MESSAGE_CHARACTERS]
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -7,8 +7,10 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Budget, BudgetPeriod
 from learning.models import LearningAlert, LearningOverride
+from learning.services import alerts
 from tests import factories
 from tests.browser.conftest import PHONE
+from tests.learning.rated_models import rate
 
 START = "/admin/"
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
@@ -98,3 +100,25 @@ def test_a_phone_shows_the_start_page_without_scrolling_sideways(
     assert page.evaluate(OVERFLOW) <= 0
     assert_accessible(page)
     screenshot(page, "admin-start-phone")
+
+
+def test_staff_bound_what_upgrades_of_a_team_may_cost_and_read_of_a_flood(
+    staff_page: Page, assert_accessible, screenshot
+) -> None:
+    team = factories.team("builders")
+    staff_page.goto(f"/admin/accounts/team/{team.pk}/change/")
+    assert_accessible(staff_page)
+    staff_page.get_by_label("Upgrade limit percent").fill("30")
+    screenshot(staff_page, "admin-team")
+    staff_page.get_by_role("button", name="Save", exact=True).click()
+    expect(staff_page.get_by_text("was changed successfully")).to_be_visible()
+    team.refresh_from_db()
+    assert team.upgrade_limit_percent == 30
+
+    rate(team, 60, user_id="eve", requested_at=timezone.now() - timedelta(hours=1))
+    [alert] = alerts.tell_of_floods(None, now=timezone.now())
+    staff_page.goto(f"/admin/learning/learningalert/{alert.pk}/change/")
+    expect(staff_page.get_by_text("far more ratings than count")).to_be_visible()
+    expect(staff_page.get_by_text('"user_id": "eve"').first).to_be_visible()
+    assert_accessible(staff_page)
+    screenshot(staff_page, "admin-flood")
