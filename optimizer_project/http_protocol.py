@@ -78,7 +78,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @property
     def _has_head(self) -> bool:
         """Whether the request that is arriving has been given to the application, as ``self.cycle``."""
-        return self.scope is not None and "method" in self.scope
+        # A head with an address that is none has a method, and goes no further.
+        return self.cycle is not None and self.cycle.scope is self.scope
 
     @property
     def _is_answering_an_earlier_one(self) -> bool:

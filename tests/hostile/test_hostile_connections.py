@@ -152,14 +152,29 @@ def test_length_that_is_no_number_is_refused(client: RawClient, length: str) -> 
         b"\r\n" * 1000 + b"NONSENSE\r\n\r\n",
         b"FOO / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"CONNECT nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
-    ids=["TLS", "nonsense", "method", "version"],
+    ids=["TLS", "nonsense", "method", "version", "address"],
 )
 def test_bytes_that_are_not_http_are_told_so_in_json(client: RawClient, data: bytes) -> None:
     answer = client.send(data)
 
     assert answer.status == 400
     assert answer.json == {"detail": "This is not a valid HTTP request."}
+
+
+def test_an_address_that_is_none_is_refused_after_a_sound_request_too(client: RawClient) -> None:
+    sound = client.head("GET", "/health/live").replace(b"Connection: close", b"Connection: keep-alive")
+    with socket.create_connection(("127.0.0.1", client.gateway.port), 10) as connection:
+        connection.sendall(sound)
+        received = b""
+        while not received.endswith(b"}"):
+            received += connection.recv(65_536)
+        connection.sendall(b"CONNECT nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while block := connection.recv(65_536):
+            received += block
+
+    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", received) == [b"200", b"400"]
 
 
 def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:

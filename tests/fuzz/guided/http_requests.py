@@ -246,6 +246,7 @@ TARGETS = {
             "upgrade": _request("/", b"", b"Connection: Upgrade", b"Upgrade: websocket", method=b"GET"),
             "closed": _request(CHAT_PATH, b"{}", b"Connection: close") + b"more",
             "head": _request(CHAT_PATH, b"", method=b"HEAD"),
+            "no address": _request("mplete", b"{}", method=b"CONNECT"),
             "after head": _request(CHAT_PATH, b"", method=b"HEAD") + b"HELO",
             "no request": b"HELO there\r\n",
         },
