@@ -50,9 +50,8 @@ def backlog(_since: datetime, now: datetime) -> list[Reading]:
     Only those of the learning window, because an older one would not be read any more.
     """
     oldest = now - timedelta(days=settings.LEARNING_WINDOW_DAYS)
-    alone = list(Team.objects.filter(learns_alone=True))
-    waiting = sum(_unread(in_scope(team), _last_read(team), oldest) for team in alone)
-    waiting += _unread(in_scope(None), _last_read(None), oldest)
+    scopes = (None, *Team.objects.filter(learns_alone=True))
+    waiting = sum(_unread(in_scope(team), _last_read(team), oldest) for team in scopes)
     return [Reading(float(waiting), text=f"{waiting} linked ratings wait for a retraining.")]
 
 
